@@ -1,0 +1,56 @@
+# Everything that is done with this repository. A bare `make` explains the targets.
+
+PYTHON := 3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# uv builds the environment: the one on PATH, else one that is installed from PyPI into .uv/.
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+UV_NEEDED := $(shell sed -n 's/^required-version = "\(.*\)"/\1/p' pyproject.toml)
+
+# JupyterLab refuses to run as root, the usual user of a container, unless it is told that this is meant.
+LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test run store lint lock clean
+
+help:  ## explain all targets
+	@echo "Usage: make TARGET. The first target you use builds the environment in .venv (about a minute)."
+	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
+
+lab: $(READY)  ## open the notebooks in JupyterLab, on this machine only
+	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+
+test: $(READY)  ## run all tests: the package's and every cell of every notebook
+	$(BIN)/python -m pytest
+
+run: $(READY)  ## execute every notebook; executed copies and web pages go into build/
+	$(BIN)/python tools/run_notebooks.py
+
+store: $(READY)  ## execute every notebook and store its outputs in it (for authors)
+	$(BIN)/python tools/run_notebooks.py --store
+
+lint: $(READY)  ## check the style of package, tests and notebooks
+	$(BIN)/ruff check
+
+lock: | $(UV)  ## make requirements.lock anew from pyproject.toml (for authors)
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes \
+		--group dev pyproject.toml --output-file requirements.lock
+
+clean:  ## remove all that make has made
+	rm -rf $(VENV) .uv build .pytest_cache .ruff_cache d2lhelpers.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(READY): requirements.lock pyproject.toml | $(UV)
+	@echo "Building $(VENV) from requirements.lock ..."
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(VENV) || { \
+		echo "make: no CPython $(PYTHON) here and uv could fetch none: install python$(PYTHON) and run make again." >&2; exit 1; }
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+.uv/bin/uv:
+	@echo "Installing uv into .uv ..."
+	@python3 -m venv .uv && .uv/bin/python -m pip install --quiet "uv$(UV_NEEDED)" || { rm -rf .uv; \
+		echo "make: no uv here, and none could be installed: install uv, or python3 with its venv module, and run make again." >&2; exit 1; }

@@ -1,0 +1,265 @@
+"""Data: seeds, a synthetic data set, minibatches, and the embedded digits."""
+
+import hashlib
+import random
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+from mxnet import nd
+from mxnet import np as mxnp
+
+from .validation import (
+    check_array,
+    check_finite,
+    check_integer,
+    check_number,
+    check_same_length,
+    is_np,
+)
+
+DIGITS = Path(__file__).resolve().parent.parent / "data" / "digits.npz"
+DIGITS_SHA256 = "c948cc2f373cd958e9fb0cf9e8f9ba7808e64955ebb7c26ea865562c1f3cce42"
+DIGITS_TRAIN = 1437  # the first so many examples are for training, the others for testing
+
+
+def seed(n):
+    """Seed the random numbers of Python, NumPy and MXNet, so that a run can be repeated to the digit.
+
+    Parameters
+    ----------
+    n : int
+        From 0 to 2³¹ - 1.
+
+    Raises
+    ------
+    TypeError
+        If `n` is not a whole number.
+    ValueError
+        If `n` is out of range.
+
+    Examples
+    --------
+    >>> from mxnet import nd
+    >>> seed(1); a = nd.random.normal(shape=(3,))
+    >>> seed(1); b = nd.random.normal(shape=(3,))
+    >>> (a == b).asnumpy()
+    array([1., 1., 1.], dtype=float32)
+    """
+    n = check_integer("n", n, minimum=0, maximum=2**31 - 1)
+    random.seed(n)
+    np.random.seed(n)  # noqa: NPY002 - the global state is what Gluon's samplers draw from
+    mx.random.seed(n)
+
+
+def synthetic_data(w, b, num_examples, noise=0.01):
+    """Make up examples of a linear relation with noise: labels = Xw + b + ε.
+
+    Parameters
+    ----------
+    w : mx.nd or mx.np array of shape (d,), or list of d floats
+        The true weights.
+    b : float
+        The true bias.
+    num_examples : int
+        The number of examples n, at least 1.
+    noise : float
+        Standard deviation of the noise ε, at least 0.
+
+    Returns
+    -------
+    features : array of shape (n, d), float32
+        Drawn from the normal distribution N(0, 1).
+    labels : array of shape (n,), float32
+        With ε drawn from N(0, noise²).
+        Both arrays are of the kind of `w`; for a list they are ``mx.nd`` arrays, or ``mx.np`` arrays after
+        ``npx.set_np()``.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong type.
+    ValueError
+        If `w` is empty, has more than one axis, or something is not finite or out of range.
+
+    Examples
+    --------
+    >>> seed(0)
+    >>> features, labels = synthetic_data([2, -3.4], 4.2, num_examples=5)
+    >>> features.shape, labels.shape
+    ((5, 2), (5,))
+    """
+    if isinstance(w, list | tuple | np.ndarray):
+        w = (mxnp if mx.util.is_np_array() else nd).array(w)
+    check_array("w", w, ndim=(1,))
+    check_finite("w", w)
+    b = check_number("b", b, minimum=-np.finfo(np.float32).max)
+    num_examples = check_integer("num_examples", num_examples, minimum=1)
+    noise = check_number("noise", noise, minimum=0)
+    if is_np(w):
+        features = mxnp.random.normal(0, 1, size=(num_examples, w.shape[0]))
+        errors = mxnp.random.normal(0, 1, size=(num_examples,)) * noise
+        return features, mxnp.dot(features, w.astype("float32")) + b + errors
+    features = nd.random.normal(0, 1, shape=(num_examples, w.shape[0]))
+    errors = nd.random.normal(0, 1, shape=(num_examples,)) * noise
+    return features, nd.dot(features, w.astype("float32")) + b + errors
+
+
+class ArrayLoader:
+    """Minibatches of arrays, to be iterated over as often as wanted; `load_array` makes one.
+
+    Attributes
+    ----------
+    arrays : tuple of arrays
+        All examples, in their own order.
+    batch_size : int
+        Examples in a minibatch; the last one may hold fewer.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    """
+
+    def __init__(self, arrays, batch_size, shuffle):
+        self.arrays = arrays
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+
+    @property
+    def num_examples(self):
+        """Number of examples in an epoch."""
+        return self.arrays[0].shape[0]
+
+    def __len__(self):
+        return -(-self.num_examples // self.batch_size)
+
+    def __repr__(self):
+        shapes = ", ".join(str(array.shape) for array in self.arrays)
+        return f"<{self.num_examples} examples in {len(self)} minibatches of {self.batch_size}: arrays {shapes}>"
+
+    def __iter__(self):
+        arrays = self.arrays
+        if self.shuffle:
+            order = np.arange(self.num_examples)
+            np.random.shuffle(order)  # noqa: NPY002 - the same call as Gluon's RandomSampler, so the same order
+            arrays = tuple(_take(array, order) for array in arrays)
+        for start in range(0, self.num_examples, self.batch_size):
+            yield tuple(array[start : start + self.batch_size] for array in arrays)
+
+
+def _take(array, order):
+    if is_np(array):
+        return array.take(mxnp.array(order, dtype="int64"), axis=0)
+    return array.take(nd.array(order, dtype="int64"))
+
+
+def load_array(arrays, batch_size, shuffle=True):
+    """Cut arrays into minibatches.
+
+    Each epoch shuffles the arrays once and cuts slices from the shuffled copy; Gluon's ``DataLoader`` fetches the
+    examples one by one and stacks them. The order is the one that ``DataLoader(..., shuffle=True)`` has for the same
+    seed, since both draw it from NumPy's generator by the same call.
+
+    Parameters
+    ----------
+    arrays : tuple or list of mx.nd or mx.np arrays
+        Usually (features, labels); the first axis is the examples', and equally long in all.
+    batch_size : int
+        Examples in a minibatch, at least 1; for more than there are, one minibatch holds all.
+    shuffle : bool
+        Whether each epoch has a new order (for training) or all have the arrays' own (for testing).
+
+    Returns
+    -------
+    ArrayLoader
+        Iterating over it yields tuples of minibatch arrays; ``len()`` is the number of minibatches. The last
+        minibatch holds what is left.
+
+    Raises
+    ------
+    TypeError
+        If `arrays` is not a tuple or list of MXNet arrays, or `batch_size` not a whole number.
+    ValueError
+        If an array is empty or holds NaN or infinity, the lengths differ, or `batch_size` is below 1.
+
+    Examples
+    --------
+    >>> from mxnet import nd
+    >>> data_iter = load_array((nd.ones((7, 2)), nd.zeros((7,))), batch_size=3)
+    >>> len(data_iter), [y.shape for X, y in data_iter]
+    (3, [(3,), (3,), (1,)])
+    """
+    if isinstance(arrays, nd.NDArray) or not isinstance(arrays, list | tuple):
+        raise TypeError(
+            f"arrays must be a tuple of arrays, but is of the type {type(arrays).__name__}; "
+            "write load_array((features, labels), batch_size)."
+        )
+    if not arrays:
+        raise ValueError("arrays is empty; write load_array((features, labels), batch_size).")
+    batch_size = check_integer("batch_size", batch_size, minimum=1)
+    if not isinstance(shuffle, bool):
+        raise TypeError(f"shuffle must be True or False, but is {shuffle!r}.")
+    for i, array in enumerate(arrays):
+        check_array(f"arrays[{i}]", array)
+        if len(array.shape) == 0:
+            raise ValueError(f"arrays[{i}] has no axis of examples: it is a single number.")
+        check_same_length("arrays[0]", arrays[0], f"arrays[{i}]", array)
+        if np.dtype(array.dtype).kind == "f":
+            check_finite(f"arrays[{i}]", array)
+    return ArrayLoader(tuple(arrays), batch_size, shuffle)
+
+
+def load_digits(batch_size):
+    """Load the embedded handwritten digits.
+
+    The data are the 1,797 digits of *Optical Recognition of Handwritten Digits* (E. Alpaydin and C. Kaynak, UCI
+    Machine Learning Repository, CC BY 4.0), 1,437 for training and 360 for testing; see ``data/README.md``.
+
+    Parameters
+    ----------
+    batch_size : int
+        Examples in a minibatch, at least 1.
+
+    Returns
+    -------
+    train_iter, test_iter : ArrayLoader
+        Minibatches of images, (n, 1, 8, 8), float32, 0 (paper) to 1 (ink), and labels, (n,), int32, 0 to 9. The
+        training set is shuffled anew each epoch. Arrays are ``mx.nd``, or ``mx.np`` after ``npx.set_np()``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the data file is not there.
+    ValueError
+        If it is not the file that belongs there.
+
+    Examples
+    --------
+    >>> train_iter, test_iter = load_digits(batch_size=256)
+    >>> test_iter
+    <360 examples in 2 minibatches of 256: arrays (360, 1, 8, 8), (360,)>
+    """
+    batch_size = check_integer("batch_size", batch_size, minimum=1)
+    images, labels = _read_digits(DIGITS)
+    array = mxnp.array if mx.util.is_np_array() else nd.array
+    images = array(images.reshape(-1, 1, 8, 8) / np.float32(16), dtype="float32")
+    labels = array(labels, dtype="int32")
+    train, test = slice(None, DIGITS_TRAIN), slice(DIGITS_TRAIN, None)
+    return (
+        load_array((images[train], labels[train]), batch_size),
+        load_array((images[test], labels[test]), batch_size, shuffle=False),
+    )
+
+
+def _read_digits(path):
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"the digits are not at {path}; the helper package reads them from the repository that it is in: "
+            "install it with pip install -e . from there."
+        )
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != DIGITS_SHA256:
+        raise ValueError(
+            f"{path} is damaged: its SHA-256 is {found}, not {DIGITS_SHA256}; "
+            "restore it with git checkout data/digits.npz."
+        )
+    with np.load(path, allow_pickle=False) as arrays:
+        return arrays["images"], arrays["labels"]

@@ -1,0 +1,293 @@
+"""The training loop of the chapters, and the history that it returns."""
+
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from mxnet import autograd, gluon
+from tqdm import tqdm
+
+from .metrics import call_loss, forward, mean_loss, mean_metric, predictions, unpack
+from .validation import check_class_ids, check_integer
+
+
+@dataclass
+class History:
+    """What happened in a run, epoch by epoch; plain data.
+
+    Attributes
+    ----------
+    loss : list of float
+        Mean training loss over the minibatches of the epoch, each taken before its own step.
+    metric : list of float
+        The training metric, taken alike; empty if there is none.
+    test_loss, test_metric : list of float
+        Loss and metric on the test set after the epoch; empty if there is none.
+    seconds : list of float
+        Wall-clock time that the training part of the epoch took.
+    num_examples : list of int
+        Number of training examples in the epoch.
+    metric_name : str
+        Name of the metric, for headings.
+
+    Examples
+    --------
+    >>> history = History(loss=[2.0, 0.5], seconds=[0.5, 0.5], num_examples=[100, 100])
+    >>> history.examples_per_second
+    200.0
+    >>> print(history)
+    epoch   loss  seconds
+        1   2.00  0.500 s
+        2  0.500  0.500 s
+    200 examples/s
+    """
+
+    loss: list = field(default_factory=list)
+    metric: list = field(default_factory=list)
+    test_loss: list = field(default_factory=list)
+    test_metric: list = field(default_factory=list)
+    seconds: list = field(default_factory=list)
+    num_examples: list = field(default_factory=list)
+    metric_name: str = "metric"
+
+    @property
+    def curves(self):
+        """The curves that were recorded: a dictionary of lists by name."""
+        named = {
+            "loss": self.loss,
+            self.metric_name: self.metric,
+            "test loss": self.test_loss,
+            f"test {self.metric_name}": self.test_metric,
+        }
+        return {name: values for name, values in named.items() if values}
+
+    @property
+    def examples_per_second(self):
+        """Training examples over training time, of the whole run; 0 for a run without epochs."""
+        return sum(self.num_examples) / sum(self.seconds) if self.seconds else 0.0
+
+    def __len__(self):
+        return len(self.loss)
+
+    def __str__(self):
+        if not self.loss:
+            return "no epochs"
+        rows = [["epoch", *self.curves, "seconds"]]
+        for i, seconds in enumerate(self.seconds):
+            curves = (format_value(values[i]) for values in self.curves.values())
+            rows.append([str(i + 1), *curves, f"{seconds:.3f} s"])
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join([*lines, f"{self.examples_per_second:,.0f} examples/s"])
+
+    def plot(self):
+        """Draw the curves by epoch: losses in one panel, metrics, if there are any, in a second one."""
+        from . import plotting  # here, since drawing brings in d2l, matplotlib and pandas
+
+        losses = {name: values for name, values in self.curves.items() if name.endswith("loss")}
+        metrics = {name: values for name, values in self.curves.items() if name not in losses}
+        plotting.plot_epochs([losses, metrics] if metrics else [losses])
+
+
+def format_value(value):
+    """Format a loss or a metric to the three digits that are the same on every machine.
+
+    Examples
+    --------
+    >>> format_value(0.04059), format_value(0.0000512), format_value(1.0)
+    ('0.0406', '0.0000512', '1.00')
+    """
+    text = f"{value:#.3g}"
+    return np.format_float_positional(float(text), trim="k", precision=12, unique=True) if "e-" in text else text
+
+
+class DivergenceError(ArithmeticError):
+    """The loss stopped being finite.
+
+    Attributes
+    ----------
+    history : History
+        The whole epochs before.
+    epoch : int
+        The epoch in which it happened, from 1.
+    last_finite_loss : float or None
+        Mean loss of the last minibatch that had a finite one.
+    """
+
+    def __init__(self, history, epoch, last_finite_loss):
+        self.history = history
+        self.epoch = epoch
+        self.last_finite_loss = last_finite_loss
+        last = (
+            "no minibatch before had a finite one"
+            if last_finite_loss is None
+            else f"the last finite one of a minibatch was {last_finite_loss:.3g}"
+        )
+        super().__init__(
+            f"the loss stopped being finite in epoch {epoch}; {last}. The usual cause is a learning rate that is too "
+            "large: divide it by ten. Start again from newly initialised parameters."
+        )
+
+
+def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=None, verbose=True):
+    """Train a model by minibatch stochastic gradient descent, or whatever `trainer` does.
+
+    For each minibatch: predict, compute the loss of each example, go back through the sum, take one step. Within an
+    epoch no result is waited for, so that MXNet's engine is kept busy; losses and metrics are read at its end.
+
+    Interrupting the kernel (the stop button) ends the run after the step under way, and the history so far is
+    returned; a second interrupt ends it at once.
+
+    Parameters
+    ----------
+    net : callable
+        A Gluon block, or a function of a minibatch of features, as in ``lambda X: linreg(X, w, b)``.
+    train_iter : iterable
+        Of minibatches (features, labels), iterated over once an epoch.
+    loss : callable
+        A Gluon loss, or a function that turns (y_hat, y) into one loss an example.
+    trainer : gluon.Trainer or callable
+        A callable is given the number of examples of the minibatch after each backward pass, as in
+        ``lambda batch_size: sgd([w, b], lr, batch_size)``.
+    num_epochs : int
+        Passes over the training set, at least 0.
+    test_iter : iterable, optional
+        Minibatches to evaluate loss and metric on after each epoch.
+    metric : callable, optional
+        Turns (y_hat, y) into a mean over the minibatch's examples, for example `accuracy`.
+    verbose : bool
+        Whether to print a line an epoch, and to show a progress bar when an epoch takes longer than a second.
+
+    Returns
+    -------
+    History
+        Loss, metric and time of each whole epoch.
+
+    Raises
+    ------
+    DivergenceError
+        If the loss of an epoch is not finite; the history up to there is on the error.
+    TypeError
+        If an argument is of the wrong type.
+    ValueError
+        If a network's parameters were not initialised, `loss` does not return one loss an example, class ids are
+        not those of the network's outputs, or `train_iter` yields nothing.
+
+    Examples
+    --------
+    >>> from mxnet import nd
+    >>> from d2lhelpers import linreg, load_array, seed, sgd, squared_loss, synthetic_data
+    >>> seed(1)
+    >>> w, b = nd.zeros((2,)), nd.zeros((1,))
+    >>> for param in (w, b):
+    ...     param.attach_grad()
+    >>> history = train(
+    ...     lambda X: linreg(X, w, b), load_array(synthetic_data([2, -3.4], 4.2, 1000), 10),
+    ...     squared_loss, lambda batch_size: sgd([w, b], 0.03, batch_size), num_epochs=3, verbose=False)
+    >>> len(history), history.loss[-1] < 0.01
+    (3, True)
+    """
+    for name, value in (("net", net), ("loss", loss), ("metric", metric)):
+        if not callable(value) and (name != "metric" or value is not None):
+            raise TypeError(f"{name} must be callable, but is of the type {type(value).__name__}.")
+    num_epochs = check_integer("num_epochs", num_epochs, minimum=0)
+    if isinstance(trainer, gluon.Trainer):
+        step = trainer.step
+    elif callable(trainer):
+        step = trainer
+    else:
+        raise TypeError(
+            f"trainer must be a gluon.Trainer or a function of the batch size, but is of the type "
+            f"{type(trainer).__name__}; for example lambda batch_size: sgd([w, b], 0.03, batch_size)."
+        )
+
+    history = History(metric_name=getattr(metric, "__name__", "metric"))
+    try:
+        with _interrupts_after_the_step() as interrupts:
+            for epoch in range(1, num_epochs + 1):
+                _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose, history, interrupts)
+    except KeyboardInterrupt:
+        print(f"interrupted after {len(history)} whole epochs; the parameters are those of the last whole step")
+    return history
+
+
+def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose, history, interrupts):
+    start = time.perf_counter()
+    losses, outputs = [], []
+    # On standard output, since Jupyter shows standard error as if it were an error.
+    bar = tqdm(train_iter, f"epoch {epoch}", leave=False, delay=1, disable=not verbose, file=sys.stdout)
+    for batch in bar:
+        X, y = unpack(batch, "train_iter")
+        with autograd.record():
+            y_hat = forward(net, X)
+            example_losses = call_loss(loss, y_hat, y)
+        example_losses.backward()
+        step(y.shape[0])
+        losses.append(example_losses.detach())
+        if metric is not None or epoch == 1:
+            outputs.append((y_hat.detach(), y))
+        if interrupts:
+            bar.close()
+            raise KeyboardInterrupt
+    if not losses:
+        raise ValueError(
+            f"train_iter yielded no minibatch in epoch {epoch}; a generator can be iterated over only once: "
+            "hand in load_array(...), a DataLoader or a list."
+        )
+
+    # From here on the results are waited for.
+    mean = _mean_of_finite(losses, history, epoch)
+    if epoch == 1:
+        for y_hat, y in outputs:
+            if len(y_hat.shape) == 2 and y_hat.shape[1] > 1 and len(y.shape) == 1:
+                check_class_ids("y", y, y_hat.shape[1])
+    record = {"loss": mean, "num_examples": sum(values.shape[0] for values in losses)}
+    if metric is not None:
+        record["metric"] = mean_metric(metric, outputs)
+    record["seconds"] = time.perf_counter() - start
+    if test_iter is not None:
+        outputs = list(predictions(net, test_iter))
+        record["test_loss"] = mean_loss(loss, outputs)
+        if not np.isfinite(record["test_loss"]):
+            raise DivergenceError(history, epoch, mean)
+        if metric is not None:
+            record["test_metric"] = mean_metric(metric, outputs)
+    for name, value in record.items():
+        getattr(history, name).append(value)
+    if verbose:
+        curves = ", ".join(f"{name} {format_value(values[-1])}" for name, values in history.curves.items())
+        print(f"epoch {epoch}: {curves} ({history.seconds[-1]:.3f} s)")
+
+
+def _mean_of_finite(losses, history, epoch):
+    values = [example_losses.asnumpy() for example_losses in losses]
+    last_finite = None
+    for value in values:
+        if not np.isfinite(value).all():
+            raise DivergenceError(history, epoch, last_finite)
+        last_finite = float(value.mean())
+    return float(np.concatenate(values).mean(dtype=np.float64))
+
+
+@contextmanager
+def _interrupts_after_the_step():
+    """Collect the first interrupt in a list, to be looked at between two steps; let a second one through."""
+    interrupts = []
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupts  # only the main thread is ever interrupted
+        return
+
+    def note(signum, frame):
+        if interrupts:
+            raise KeyboardInterrupt
+        interrupts.append(signum)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupts
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,193 @@
+"""Checks of what a caller handed in. Each message names the argument, what it got, and what to do."""
+
+import numbers
+
+import numpy as np
+from mxnet import nd
+from mxnet import np as mxnp
+
+
+def is_np(array):
+    """Tell whether `array` is one of MXNet's ``mx.np`` arrays (they are ``mx.nd`` arrays too).
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> is_np(mx.np.ones((2, 3))), is_np(mx.nd.ones((2, 3)))
+    (True, False)
+    """
+    return isinstance(array, mxnp.ndarray)
+
+
+def check_array(name, array, ndim=None):
+    """Check that `array` is a non-empty MXNet array with one of the numbers of axes in `ndim`.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name, for the message.
+    array : object
+        What the caller handed in.
+    ndim : tuple of int, optional
+        The numbers of axes that are allowed; all are if it is left out.
+
+    Raises
+    ------
+    TypeError
+        If it is no MXNet array.
+    ValueError
+        If it has no elements, or a number of axes that is not in `ndim`.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> check_array("X", mx.nd.ones((3,)), ndim=(2,))
+    Traceback (most recent call last):
+        ...
+    ValueError: X must have 2 axes, but has the shape (3,); reshape it, ...
+    """
+    if not isinstance(array, nd.NDArray):
+        raise TypeError(
+            f"{name} must be an MXNet array, but is of the type {type(array).__name__}; "
+            f"convert it with mx.nd.array({name}) or mx.np.array({name})."
+        )
+    if ndim is not None and len(array.shape) not in ndim:
+        allowed = " or ".join(str(n) for n in ndim)
+        axes = "axis" if allowed == "1" else "axes"
+        shape = "(-1,)" if ndim == (1,) else "(-1, 1)"
+        raise ValueError(
+            f"{name} must have {allowed} {axes}, but has the shape {array.shape}; "
+            f"reshape it, for example with {name}.reshape({shape})."
+        )
+    if 0 in array.shape:
+        raise ValueError(f"{name} is empty: its shape is {array.shape}; it needs at least one element.")
+
+
+def check_same_length(name, array, other_name, other):
+    """Check that two arrays hold equally many examples.
+
+    Raises
+    ------
+    ValueError
+        If their first axes differ in length.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> check_same_length("y_hat", mx.nd.ones((3,)), "y", mx.nd.ones((2,)))
+    Traceback (most recent call last):
+        ...
+    ValueError: y_hat and y must hold equally many examples, but y_hat has 3 and y has 2; ...
+    """
+    if array.shape[0] != other.shape[0]:
+        raise ValueError(
+            f"{name} and {other_name} must hold equally many examples, but {name} has {array.shape[0]} "
+            f"and {other_name} has {other.shape[0]}; take both from the same minibatch."
+        )
+
+
+def check_integer(name, value, minimum, maximum=None):
+    """Check that `value` is a whole number from `minimum` to `maximum`, and return it as an int.
+
+    Raises
+    ------
+    TypeError
+        If it is not a whole number (True and False are not, 10.0 is not).
+    ValueError
+        If it is out of range.
+
+    Examples
+    --------
+    >>> check_integer("batch_size", 2.5, 1)
+    Traceback (most recent call last):
+        ...
+    TypeError: batch_size must be a whole number, but is 2.5 (float); for example batch_size=10.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise TypeError(
+            f"{name} must be a whole number, but is {value!r} ({type(value).__name__}); for example {name}=10."
+        )
+    if value < minimum or (maximum is not None and value > maximum):
+        limits = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
+        raise ValueError(f"{name} must be {limits}, but is {value}; for example {name}=10.")
+    return int(value)
+
+
+def check_number(name, value, minimum, exclusive=False):
+    """Check that `value` is a finite number, at least (or, if `exclusive`, above) `minimum`.
+
+    Raises
+    ------
+    TypeError
+        If it is not a number.
+    ValueError
+        If it is not finite, or too small.
+
+    Examples
+    --------
+    >>> check_number("lr", -0.03, 0, exclusive=True)
+    Traceback (most recent call last):
+        ...
+    ValueError: lr must be a finite number above 0, but is -0.03.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, but is {value!r} ({type(value).__name__}).")
+    if not np.isfinite(value) or value < minimum or (exclusive and value == minimum):
+        limit = f"above {minimum}" if exclusive else f"of at least {minimum}"
+        raise ValueError(f"{name} must be a finite number {limit}, but is {value}.")
+    return float(value)
+
+
+def check_finite(name, array):
+    """Check that no element is NaN or infinite. This waits for the array's values.
+
+    Raises
+    ------
+    ValueError
+        If there is one; the message tells how many and where the first is.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> check_finite("features", mx.nd.array([1, float("nan")]))
+    Traceback (most recent call last):
+        ...
+    ValueError: features holds 1 value that is NaN or infinite, the first at index (1,); ...
+    """
+    bad = ~np.isfinite(array.asnumpy())
+    count = int(bad.sum())
+    if count:
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        values = "value that is" if count == 1 else "values that are"
+        raise ValueError(
+            f"{name} holds {count} {values} NaN or infinite, the first at index {first}; "
+            "remove or replace such examples."
+        )
+
+
+def check_class_ids(name, ids, num_classes):
+    """Check that every element of `ids` is a class id, a whole number from 0 to `num_classes` - 1.
+
+    This waits for the values of `ids`, not for those of any computation that uses them.
+
+    Raises
+    ------
+    ValueError
+        If one is not; the message shows the first such value.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> check_class_ids("y", mx.nd.array([0, 10]), 10)
+    Traceback (most recent call last):
+        ...
+    ValueError: y must hold class ids from 0 to 9, but holds 10 at index 1; number the classes from 0.
+    """
+    values = ids.asnumpy()
+    bad = ~((values >= 0) & (values < num_classes) & (values == np.floor(values)))
+    if bad.any():
+        first = int(np.argmax(bad))
+        raise ValueError(
+            f"{name} must hold class ids from 0 to {num_classes - 1}, but holds {values[first]:g} "
+            f"at index {first}; number the classes from 0."
+        )
