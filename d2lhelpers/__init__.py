@@ -4,7 +4,7 @@ from . import compat  # noqa: F401 - first of all: it makes MXNet importable
 from .data import ArrayLoader, load_array, load_digits, seed, synthetic_data
 from .functional import cross_entropy, linreg, sgd, softmax, squared_loss
 from .metrics import accuracy, evaluate_accuracy, evaluate_loss
-from .training import DivergenceError, History, train
+from .training import DivergenceError, History, format_value, train
 
 _PLOTTING = ("plot", "set_figsize", "show_images")
 
@@ -16,6 +16,7 @@ __all__ = [
     "cross_entropy",
     "evaluate_accuracy",
     "evaluate_loss",
+    "format_value",
     "linreg",
     "load_array",
     "load_digits",

@@ -125,6 +125,7 @@ def show_images(images, num_rows, num_cols, titles=None, scale=1.5):
         raise ValueError(f"titles must hold one title an image, but there are {len(titles)} for {n} images.")
     # d2l cannot make a grid of a single cell: it gets a second one, which stays blank.
     axes = d2l.show_images(list(images), num_rows, max(num_cols, 2 if num_rows == 1 else 1), titles, scale)
+    axes[0].figure.set_layout_engine("constrained")  # room for titles, which d2l draws over the row above
     for ax in axes[n:]:
         ax.axis("off")
     for ax in axes[:n]:

@@ -1,0 +1,166 @@
+"""The stored notebooks: each is one clean run, follows the frame, and its check catches a changed number."""
+
+import base64
+import random
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbval.plugin import get_sanitize_patterns
+
+ROOT = Path(__file__).resolve().parent.parent
+SANITIZE = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text())
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CHAPTERS = [path for path in PATHS if not path.name.startswith("00")]
+
+all_notebooks = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+all_chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook):
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def test_there_are_notebooks():
+    assert [path.name[:2] for path in PATHS] == [f"{i:02}" for i in range(len(PATHS))]
+    assert len(CHAPTERS) >= 3
+
+
+@all_notebooks
+def test_outputs_are_those_of_one_clean_run(path):
+    # nbval compares nothing in a cell that has no execution count.
+    cells = code_cells(nbformat.read(path, as_version=4))
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    for cell in cells:
+        assert cell.source.strip()
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr"
+            assert "image/svg+xml" not in output.get("data", {})  # its text differs between matplotlib's versions
+
+
+@all_notebooks
+def test_no_cell_is_ignored(path):
+    for cell in code_cells(nbformat.read(path, as_version=4)):
+        assert not re.search("nbval", cell.source, re.IGNORECASE)
+        assert not [tag for tag in cell.metadata.get("tags", []) if tag != "cover"]
+
+
+@all_notebooks
+def test_nothing_of_the_authors_machine_is_stored(path):
+    notebook = nbformat.read(path, as_version=4)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"tags"}
+        text = "".join(output.get("text", "") for output in cell.get("outputs", []))
+        assert not re.search(r"(/home|/root|/tmp|/Users)/", cell.source + text)
+
+
+@all_chapters
+def test_chapter_has_the_frame(path):
+    notebook = nbformat.read(path, as_version=4)
+    text = prose(notebook)
+    assert text.startswith("# ")
+    parts = [
+        "**What you'll do**",
+        "**What you'll learn**",
+        "**What you'll need**",
+        "## The lines to remember",
+        "## On your own",
+        "## In practice",
+        "## Further reading",
+    ]
+    places = [text.find(part) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+    recap = text[places[3] : places[4]]
+    assert recap.count("\n| ") >= 5
+
+
+@all_chapters
+def test_chapter_has_figures_and_a_cover(path):
+    cells = code_cells(nbformat.read(path, as_version=4))
+    pictures = {
+        i: output.data["image/png"]
+        for i, cell in enumerate(cells)
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    }
+    assert len(pictures) >= 3
+    (cover,) = [i for i, cell in enumerate(cells) if "cover" in cell.metadata.get("tags", [])]
+    image = ROOT / "notebooks" / "images" / path.with_suffix(".png").name
+    assert image.read_bytes() == base64.b64decode(pictures[cover]), "run make store"
+
+
+@all_notebooks
+def test_links_to_files_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#]+)\)", prose(nbformat.read(path, as_version=4))):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target
+
+
+def test_start_here_shows_every_chapter():
+    text = prose(nbformat.read(PATHS[0], as_version=4))
+    for path in CHAPTERS:
+        assert f"({path.name})" in text
+        assert f"(images/{path.stem}.png)" in text
+
+
+def change_a_digit(text, rng):
+    """Return `text` with one digit changed that no sanitize rule covers, or None if there is none."""
+    covered = [match.span() for regex, _ in SANITIZE for match in re.finditer(regex, text)]
+    free = [
+        match.start()
+        for match in re.finditer(r"\d", text)
+        if not any(start <= match.start() < end for start, end in covered)
+    ]
+    if not free:
+        return None
+    at = rng.choice(free)
+    return text[:at] + str((int(text[at]) + 1) % 10) + text[at + 1 :]
+
+
+@all_notebooks
+def test_check_catches_a_changed_digit_in_every_cell(path, tmp_path):
+    notebook = nbformat.read(path, as_version=4)
+    rng = random.Random(path.name)
+    changed = set()
+    for number, cell in enumerate(code_cells(notebook)):
+        for output in cell.outputs:
+            holder, key = (output, "text") if "text" in output else (output.get("data", {}), "text/plain")
+            text = change_a_digit(holder.get(key, ""), rng)
+            if text is not None:
+                holder[key] = text
+                changed.add(number)
+                break
+    assert changed
+    copy = tmp_path / path.name
+    nbformat.write(notebook, copy)
+    report = tmp_path / "report.xml"
+    options = ["-c", "pyproject.toml", "-n0", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    subprocess.run([sys.executable, "-m", "pytest", *options, copy], cwd=ROOT, capture_output=True, check=False)
+    cases = list(xml.etree.ElementTree.parse(report).iter("testcase"))
+    assert len(cases) == len(code_cells(notebook))
+    failed = {int(case.get("name").removeprefix("Cell ")) for case in cases if case.find("failure") is not None}
+    assert failed == changed
+
+
+def test_only_what_a_clock_measures_is_sanitized():
+    text = (
+        "epoch 3: loss 0.283, test accuracy 0.956 (0.075 s)\n8,017 examples/s\nloop 1.5 ms\n312 times faster\n60 steps"
+    )
+    for regex, replace in SANITIZE:
+        text = re.sub(regex, replace, text)
+    assert text == (
+        "epoch 3: loss 0.283, test accuracy 0.956 (DURATION)\nSPEED examples/s\nloop DURATION\n"
+        "RATIO times faster\n60 steps"
+    )

@@ -1,0 +1,111 @@
+"""Execute every notebook from top to bottom, and report how it went.
+
+Without an option the executed notebooks and web pages of them go into ``build/``; with ``--store`` the outputs are
+stored in ``notebooks/`` itself, together with the picture of each chapter in ``notebooks/images/``.
+"""
+
+import argparse
+import base64
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbconvert import HTMLExporter
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+BUILD = ROOT / "build"
+COVER = "cover"  # the tag of the cell whose figure stands for the chapter
+
+
+def execute(notebook, name):
+    """Execute `notebook` in place in a new kernel, and return the error that stopped it, or None."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    num_cells = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in notebook.cells)
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        resources={"metadata": {"path": NOTEBOOKS}},
+        record_timing=False,  # times in the metadata would make each stored run differ from the one before
+        extra_arguments=["--log-level=ERROR"],  # the kernel's own warnings would tear the progress bars apart
+    )
+    with tqdm(total=num_cells, desc=name, unit="cell", leave=False) as bar:
+        client.on_cell_executed = lambda **_: bar.update()
+        try:
+            client.execute()
+        except CellExecutionError as error:
+            return error
+    return None
+
+
+def cover(notebook):
+    """Return the figure of the cell that is tagged as the chapter's cover, as PNG, or None."""
+    for cell in notebook.cells:
+        if COVER in cell.metadata.get("tags", []):
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    return base64.b64decode(output["data"]["image/png"])
+    return None
+
+
+def save(notebook, path, store):
+    """Write the executed notebook, and beside it its web page or, to be stored, its cover."""
+    CoalesceStreamsPreprocessor().preprocess(notebook, {})  # one output, however the kernel's buffer was flushed
+    # What differs between the machines and the kernels of authors is nobody's business.
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
+    }
+    if store:
+        nbformat.write(notebook, path)
+        picture = cover(notebook)
+        if picture:
+            (NOTEBOOKS / "images").mkdir(exist_ok=True)
+            (NOTEBOOKS / "images" / path.with_suffix(".png").name).write_bytes(picture)
+    else:
+        BUILD.mkdir(exist_ok=True)
+        nbformat.write(notebook, BUILD / path.name)
+        # The pages are read offline too, so that pictures go into them.
+        page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, {"metadata": {"path": str(NOTEBOOKS)}})
+        (BUILD / path.with_suffix(".html").name).write_text(page, encoding="utf-8")
+
+
+def main():
+    """Execute the notebooks that were asked for, print a table, and return 0 if all went well."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("notebooks", nargs="*", type=Path, help="all in notebooks/ if none is named")
+    parser.add_argument("--store", action="store_true", help="store the outputs in the notebooks themselves")
+    options = parser.parse_args()
+
+    rows, errors = [], []
+    paths = options.notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
+    for path in tqdm(paths, desc="notebooks", unit="notebook"):
+        notebook = nbformat.read(path, as_version=4)
+        start = time.perf_counter()
+        error = execute(notebook, path.stem)
+        seconds = time.perf_counter() - start
+        cells = sum(cell.get("execution_count") is not None for cell in notebook.cells)
+        rows.append((path.name, cells, f"{seconds:.1f}", "no" if error else "yes"))
+        if error:
+            errors.append(f"{path.name}: {error}")
+        if not (error and options.store):
+            save(notebook, path, options.store)
+
+    width = max(len(row[0]) for row in rows)
+    print(f"\n{'notebook':{width}}  cells  seconds  ok")
+    for name, cells, seconds, ok in rows:
+        print(f"{name:{width}}  {cells:5}  {seconds:>7}  {ok}")
+    for error in errors:
+        print(f"\n{error}", file=sys.stderr)
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
