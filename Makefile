@@ -7,6 +7,7 @@ READY := $(VENV)/.ready
 
 # uv builds the environment: the one on PATH, else one that is installed from PyPI into .uv/.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+OLDEST_PYTHON := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\),.*/\1/p' pyproject.toml)
 UV_NEEDED := $(shell sed -n 's/^required-version = "\(.*\)"/\1/p' pyproject.toml)
 
 # JupyterLab refuses to run as root, the usual user of a container, unless it is told that this is meant.
@@ -35,8 +36,13 @@ lint: $(READY)  ## check the style of package, tests and notebooks
 	$(BIN)/ruff check
 
 lock: | $(UV)  ## make requirements.lock anew from pyproject.toml (for authors)
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes \
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes --python-version $(OLDEST_PYTHON) \
 		--group dev pyproject.toml --output-file requirements.lock
+	@for python in $(OLDEST_PYTHON) $(PYTHON); do for platform in x86_64-manylinux_2_28 aarch64-manylinux_2_28 x86_64-apple-darwin; do \
+		echo "wheels for CPython $$python, $$platform"; \
+		$(UV) pip install --quiet --dry-run --require-hashes --only-binary :all: --python-version $$python \
+			--python-platform $$platform --target build/none --requirement requirements.lock || exit 1; \
+	done; done
 
 clean:  ## remove all that make has made
 	rm -rf $(VENV) .uv build .pytest_cache .ruff_cache d2lhelpers.egg-info

@@ -81,6 +81,11 @@ def test_lock_holds_the_pins_and_hashes(python):
     assert all(hashes for _, hashes in versions.values())
 
 
+def test_lock_is_for_each_supported_python():
+    # IPython 9 needs CPython 3.11; a lock that is for one Python only has one IPython.
+    assert locked("3.10")["ipython"] != locked("3.11")["ipython"]
+
+
 def test_lock_holds_all_that_the_requirements_require():
     versions = locked(default_environment()["python_version"])
     todo, seen = [(name, "") for name in direct()], set()
