@@ -48,7 +48,7 @@ def seed(n):
     """
     n = check_integer("n", n, minimum=0, maximum=2**31 - 1)
     random.seed(n)
-    np.random.seed(n)  # noqa: NPY002 - the global state is what Gluon's samplers draw from
+    np.random.seed(n)
     mx.random.seed(n)
 
 
@@ -90,10 +90,13 @@ def synthetic_data(w, b, num_examples, noise=0.01):
     ((5, 2), (5,))
     """
     if isinstance(w, list | tuple | np.ndarray):
-        w = (mxnp if mx.util.is_np_array() else nd).array(w)
+        try:
+            w = (mxnp if mx.util.is_np_array() else nd).array(np.asarray(w, dtype="float32"))
+        except (TypeError, ValueError):
+            raise TypeError(f"w must be a list of numbers, but is {w!r}; for example w=[2, -3.4].") from None
     check_array("w", w, ndim=(1,))
     check_finite("w", w)
-    b = check_number("b", b, minimum=-np.finfo(np.float32).max)
+    b = check_number("b", b, minimum=-np.inf)
     num_examples = check_integer("num_examples", num_examples, minimum=1)
     noise = check_number("noise", noise, minimum=0)
     if is_np(w):
@@ -136,11 +139,12 @@ class ArrayLoader:
         return f"<{self.num_examples} examples in {len(self)} minibatches of {self.batch_size}: arrays {shapes}>"
 
     def __iter__(self):
-        arrays = self.arrays
         if self.shuffle:
             order = np.arange(self.num_examples)
-            np.random.shuffle(order)  # noqa: NPY002 - the same call as Gluon's RandomSampler, so the same order
-            arrays = tuple(_take(array, order) for array in arrays)
+            np.random.shuffle(order)  # the same call as in Gluon's RandomSampler, so the same order
+            arrays = tuple(_take(array, order) for array in self.arrays)
+        else:
+            arrays = tuple(array.copy() for array in self.arrays)  # whoever changes a minibatch, changes a copy
         for start in range(0, self.num_examples, self.batch_size):
             yield tuple(array[start : start + self.batch_size] for array in arrays)
 
@@ -202,6 +206,11 @@ def load_array(arrays, batch_size, shuffle=True):
         if len(array.shape) == 0:
             raise ValueError(f"arrays[{i}] has no axis of examples: it is a single number.")
         check_same_length("arrays[0]", arrays[0], f"arrays[{i}]", array)
+        if is_np(array) != is_np(arrays[0]):
+            raise TypeError(
+                f"the arrays must be of one kind, but arrays[0] and arrays[{i}] are an mx.nd and an mx.np array; "
+                "convert with as_nd_ndarray() or as_np_ndarray()."
+            )
         if np.dtype(array.dtype).kind == "f":
             check_finite(f"arrays[{i}]", array)
     return ArrayLoader(tuple(arrays), batch_size, shuffle)

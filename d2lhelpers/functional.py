@@ -11,6 +11,7 @@ from mxnet import autograd, nd
 from .validation import (
     check_array,
     check_class_ids,
+    check_float,
     check_integer,
     check_number,
     check_same_length,
@@ -29,6 +30,14 @@ def _same_interface(**arrays):
     if len(set(kinds.values())) > 1:
         got = ", ".join(f"{name} is an {kind} array" for name, kind in kinds.items())
         raise TypeError(f"the arrays must be of one kind, but {got}; convert with as_nd_ndarray() or as_np_ndarray().")
+
+
+def _same_kind(**arrays):
+    _same_interface(**arrays)
+    dtypes = {name: np.dtype(array.dtype).name for name, array in arrays.items()}
+    if len(set(dtypes.values())) > 1:
+        got = ", ".join(f"{name} is {dtype}" for name, dtype in dtypes.items())
+        raise TypeError(f'the arrays must be of one type, but {got}; convert with astype("float32").')
 
 
 def linreg(X, w, b):
@@ -63,6 +72,7 @@ def linreg(X, w, b):
     """
     check_array("X", X, ndim=(2,))
     check_array("w", w, ndim=(1, 2))
+    check_float("X", X)
     if X.shape[1] != w.shape[0]:
         raise ValueError(
             f"X has {X.shape[1]} features an example, but w has {w.shape[0]} weights an output "
@@ -72,9 +82,10 @@ def linreg(X, w, b):
         outputs = 1 if len(w.shape) == 1 else w.shape[1]
         if b.shape not in ((), (1,), (outputs,)):
             raise ValueError(f"b must have the shape (1,) or ({outputs},), but has {b.shape}; one bias an output.")
-        _same_interface(X=X, w=w, b=b)
+        _same_kind(X=X, w=w, b=b)
     else:
-        _same_interface(X=X, w=w)
+        _same_kind(X=X, w=w)
+        b = check_number("b", b, minimum=-np.inf)
     return _namespace(X).dot(X, w) + b
 
 
@@ -113,6 +124,7 @@ def squared_loss(y_hat, y):
                 f"{name} must hold one number an example, but has the shape {array.shape}; "
                 f"pick a column, or reshape it with {name}.reshape((-1,))."
             )
+    check_float("y_hat", y_hat)
     check_same_length("y_hat", y_hat, "y", y)
     _same_interface(y_hat=y_hat, y=y)
     return (y_hat.reshape((-1,)) - y.reshape((-1,)).astype(y_hat.dtype)) ** 2 / 2
@@ -149,6 +161,7 @@ def softmax(X):
            [0. , 1. ]], dtype=float32)
     """
     check_array("X", X, ndim=(2,))
+    check_float("X", X)
     X_exp = _namespace(X).exp(X - X.max(axis=1, keepdims=True))
     return X_exp / X_exp.sum(axis=1, keepdims=True)
 
@@ -186,6 +199,7 @@ def cross_entropy(y_hat, y):
     """
     check_array("y_hat", y_hat, ndim=(2,))
     check_array("y", y, ndim=(1,))
+    check_float("y_hat", y_hat)
     check_same_length("y_hat", y_hat, "y", y)
     _same_interface(y_hat=y_hat, y=y)
     check_class_ids("y", y, y_hat.shape[1])
@@ -223,6 +237,8 @@ def sgd(params, lr, batch_size):
         If `params` holds something that is no MXNet array, or `lr` or `batch_size` is no such number.
     ValueError
         If `params` is empty, a parameter has no gradient, or `lr` or `batch_size` is out of range.
+    RuntimeError
+        If it is called inside ``autograd.record()``.
 
     Examples
     --------
@@ -248,5 +264,7 @@ def sgd(params, lr, batch_size):
             raise ValueError(
                 f"params[{i}] has no gradient; call its attach_grad() once, before the forward pass is recorded."
             )
+    if autograd.is_recording():
+        raise RuntimeError("sgd was called while autograd records; call it after the block of autograd.record().")
     for param in params:
         param[:] = param - lr * param.grad / batch_size

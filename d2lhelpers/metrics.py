@@ -4,7 +4,14 @@ import numpy as np
 from mxnet import autograd
 from mxnet.base import MXNetError
 
-from .validation import check_array, check_class_ids, check_finite, check_same_length
+from .validation import (
+    check_array,
+    check_callable,
+    check_class_ids,
+    check_finite,
+    check_iterable,
+    check_same_length,
+)
 
 
 def accuracy(y_hat, y):
@@ -55,7 +62,7 @@ def accuracy(y_hat, y):
     return float((predicted == y.asnumpy()).mean())
 
 
-def predictions(net, data_iter):
+def predictions(net, data_iter, name="data_iter"):
     """Yield what `net` predicts, and the labels, minibatch by minibatch, in predict mode and without recording.
 
     Parameters
@@ -64,6 +71,8 @@ def predictions(net, data_iter):
         A Gluon block or a function of a minibatch of features.
     data_iter : iterable
         Of minibatches (features, labels).
+    name : str
+        What the caller calls `data_iter`, for messages.
 
     Yields
     ------
@@ -81,15 +90,16 @@ def predictions(net, data_iter):
     >>> next(predictions(lambda X: 2 * X, [(nd.ones((1,)), nd.zeros((1,)))]))[0].asnumpy()
     array([2.], dtype=float32)
     """
+    check_iterable(name, data_iter)
     empty = True
     for batch in data_iter:
         empty = False
-        X, y = unpack(batch, "data_iter")
+        X, y = unpack(batch, name)
         with autograd.pause(train_mode=False):
             y_hat = forward(net, X)
         yield y_hat, y
     if empty:
-        raise ValueError("data_iter yielded no minibatch; is it a generator that has been used up?")
+        raise ValueError(f"{name} yielded no minibatch; is it a generator that has been used up?")
 
 
 def evaluate_accuracy(net, data_iter):
@@ -144,7 +154,15 @@ def mean_metric(metric, outputs):
     """
     total, count = 0.0, 0
     for y_hat, y in outputs:
-        total += float(metric(y_hat, y)) * y.shape[0]
+        value = metric(y_hat, y)
+        try:
+            total += float(value) * y.shape[0]
+        except (TypeError, ValueError):
+            shape = f" of the shape {value.shape}" if hasattr(value, "shape") else ""
+            raise TypeError(
+                f"metric must return one number a minibatch, but returned a {type(value).__name__}{shape}; "
+                "for example return its mean."
+            ) from None
         count += y.shape[0]
     return total / count
 
@@ -203,7 +221,9 @@ def mean_loss(loss, outputs):
     """
 
     def mean_of_minibatch(y_hat, y):
-        return call_loss(loss, y_hat, y).asnumpy().mean(dtype=np.float64)
+        losses = call_loss(loss, y_hat, y)
+        check_labels(y_hat, y)
+        return losses.asnumpy().mean(dtype=np.float64)
 
     return mean_metric(mean_of_minibatch, outputs)
 
@@ -214,7 +234,7 @@ def unpack(batch, name):
     Raises
     ------
     TypeError
-        If `batch` is not a pair.
+        If `batch` is not a pair of MXNet arrays.
 
     Examples
     --------
@@ -226,6 +246,8 @@ def unpack(batch, name):
     if not isinstance(batch, list | tuple) or len(batch) != 2:
         got = f"a {type(batch).__name__}" + (f" of length {len(batch)}" if isinstance(batch, list | tuple) else "")
         raise TypeError(f"{name} must yield pairs (features, labels), but yielded {got}; see load_array.")
+    check_array("features", batch[0])
+    check_array("labels", batch[1])
     return batch
 
 
@@ -234,6 +256,8 @@ def forward(net, X):
 
     Raises
     ------
+    TypeError
+        If `net` cannot be called, or does not return an MXNet array.
     ValueError
         If the network's parameters were never initialised, or it cannot take features of this shape.
 
@@ -245,8 +269,9 @@ def forward(net, X):
         ...
     ValueError: the parameters of net were never initialised; call net.initialize() first.
     """
+    check_callable("net", net)
     try:
-        return net(X)
+        y_hat = net(X)
     except MXNetError as error:
         shape = getattr(X, "shape", type(X).__name__)
         raise ValueError(f"net cannot take features of the shape {shape}: {_reason(error)}") from None
@@ -254,6 +279,8 @@ def forward(net, X):
         if "has not been initialized" not in str(error):
             raise
         raise ValueError("the parameters of net were never initialised; call net.initialize() first.") from None
+    check_array("the output of net", y_hat)
+    return y_hat
 
 
 def call_loss(loss, y_hat, y):
@@ -262,7 +289,7 @@ def call_loss(loss, y_hat, y):
     Raises
     ------
     TypeError
-        If the loss is no MXNet array.
+        If `loss` cannot be called, or does not return an MXNet array.
     ValueError
         If its shape is not (n,) for n labels (a loss that is a mean or a sum already is one such case), or
         the shapes of `y_hat` and `y` do not fit.
@@ -275,6 +302,12 @@ def call_loss(loss, y_hat, y):
         ...
     ValueError: loss must return one loss an example, shape (3,), but returned the shape (1,); ...
     """
+    check_callable("loss", loss)
+    if _has_classes(y_hat) and y.shape == (y_hat.shape[0], 1):
+        raise ValueError(
+            f"y must have 1 axis, but has the shape {y.shape}, for scores of the shape {y_hat.shape}; "
+            "reshape it with y.reshape((-1,))."
+        )
     try:
         losses = loss(y_hat, y)
     except MXNetError as error:
@@ -290,7 +323,34 @@ def call_loss(loss, y_hat, y):
     return losses
 
 
+def check_labels(y_hat, y):
+    """Check that `y` holds class ids if `y_hat` holds scores of several classes. This waits for `y`.
+
+    Gluon's own losses take a class id that does not exist for the nearest one that does.
+
+    Raises
+    ------
+    ValueError
+        If an id is not one of 0 to q - 1, for scores (n, q).
+
+    Examples
+    --------
+    >>> from mxnet import nd
+    >>> check_labels(nd.ones((1, 10)), nd.array([10]))
+    Traceback (most recent call last):
+        ...
+    ValueError: y must hold class ids from 0 to 9, but holds 10 at index 0; number the classes from 0.
+    """
+    if _has_classes(y_hat) and len(y.shape) == 1:
+        check_class_ids("y", y, y_hat.shape[1])
+
+
+def _has_classes(y_hat):
+    return len(y_hat.shape) == 2 and y_hat.shape[1] > 1
+
+
 def _reason(error):
     """Return the line of an engine's error that is about its cause, without the C++ stack."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1].removeprefix("MXNetError: ") if lines else "unknown"
+    named = [line for line in lines if line.startswith("MXNetError: ")]
+    return (named or lines or ["unknown"])[-1].removeprefix("MXNetError: ")

@@ -11,7 +11,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 from mxnet import nd
 
 from .compat import import_d2l
-from .validation import check_array, check_integer
+from .validation import check_array, check_integer, check_number
 
 d2l = import_d2l()
 
@@ -55,7 +55,7 @@ def plot(X, Y=None, *args, **kwargs):
 def _as_numpy(values):
     if isinstance(values, nd.NDArray):
         return values.asnumpy()
-    return [_as_numpy(v) for v in values] if isinstance(values, list) else values
+    return [_as_numpy(v) for v in values] if isinstance(values, list | tuple) else values
 
 
 def plot_epochs(panels):
@@ -119,6 +119,7 @@ def show_images(images, num_rows, num_cols, titles=None, scale=1.5):
     n = images.shape[0]
     num_rows = check_integer("num_rows", num_rows, minimum=1)
     num_cols = check_integer("num_cols", num_cols, minimum=1)
+    scale = check_number("scale", scale, minimum=0, exclusive=True)
     if n > num_rows * num_cols:
         raise ValueError(f"{n} images do not fit into {num_rows} × {num_cols} cells; make the grid larger.")
     if titles is not None and len(titles) != n:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from mxnet import autograd, gluon
+from mxnet.base import MXNetError
 from tqdm import tqdm
 
-from .metrics import call_loss, forward, mean_loss, mean_metric, predictions, unpack
-from .validation import check_class_ids, check_integer
+from .metrics import call_loss, check_labels, forward, mean_loss, mean_metric, predictions, unpack
+from .validation import check_callable, check_integer, check_iterable
 
 
 @dataclass
@@ -88,6 +89,8 @@ class History:
         """Draw the curves by epoch: losses in one panel, metrics, if there are any, in a second one."""
         from . import plotting  # here, since drawing brings in d2l, matplotlib and pandas
 
+        if not self.loss:
+            raise ValueError("there is nothing to plot: the history holds no epochs.")
         losses = {name: values for name, values in self.curves.items() if name.endswith("loss")}
         metrics = {name: values for name, values in self.curves.items() if name not in losses}
         plotting.plot_epochs([losses, metrics] if metrics else [losses])
@@ -115,20 +118,20 @@ class DivergenceError(ArithmeticError):
     epoch : int
         The epoch in which it happened, from 1.
     last_finite_loss : float or None
-        Mean loss of the last minibatch that had a finite one.
+        Mean training loss of the last minibatch that had a finite one.
+    name : str
+        Which loss it was, "loss" or "test loss".
     """
 
-    def __init__(self, history, epoch, last_finite_loss):
+    def __init__(self, history, epoch, last_finite_loss, name="loss"):
         self.history = history
         self.epoch = epoch
         self.last_finite_loss = last_finite_loss
-        last = (
-            "no minibatch before had a finite one"
-            if last_finite_loss is None
-            else f"the last finite one of a minibatch was {last_finite_loss:.3g}"
-        )
+        last = "no minibatch before had a finite one"
+        if last_finite_loss is not None:
+            last = f"the last finite one of a minibatch was {last_finite_loss:.3g}"
         super().__init__(
-            f"the loss stopped being finite in epoch {epoch}; {last}. The usual cause is a learning rate that is too "
+            f"the {name} stopped being finite in epoch {epoch}; {last}. The usual cause is a learning rate that is too "
             "large: divide it by ten. Start again from newly initialised parameters."
         )
 
@@ -191,9 +194,13 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     >>> len(history), history.loss[-1] < 0.01
     (3, True)
     """
-    for name, value in (("net", net), ("loss", loss), ("metric", metric)):
-        if not callable(value) and (name != "metric" or value is not None):
-            raise TypeError(f"{name} must be callable, but is of the type {type(value).__name__}.")
+    check_callable("net", net)
+    check_callable("loss", loss)
+    check_iterable("train_iter", train_iter)
+    if test_iter is not None:
+        check_iterable("test_iter", test_iter)
+    if metric is not None:
+        check_callable("metric", metric)
     num_epochs = check_integer("num_epochs", num_epochs, minimum=0)
     if isinstance(trainer, gluon.Trainer):
         step = trainer.step
@@ -206,12 +213,17 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
         )
 
     history = History(metric_name=getattr(metric, "__name__", "metric"))
+    if history.metric_name == "loss":
+        raise ValueError("metric must not be called loss, since the history has a loss already; rename it.")
+    interrupts = []
     try:
-        with _interrupts_after_the_step() as interrupts:
+        with _note_interrupts(interrupts):
             for epoch in range(1, num_epochs + 1):
                 _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose, history, interrupts)
     except KeyboardInterrupt:
-        print(f"interrupted after {len(history)} whole epochs; the parameters are those of the last whole step")
+        whole = "the parameters are those of the last whole step"
+        torn = "the last step may not be whole: initialise the parameters anew"
+        print(f"interrupted after {len(history)} whole epochs; {whole if len(interrupts) == 1 else torn}")
     return history
 
 
@@ -221,18 +233,18 @@ def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose,
     # On standard output, since Jupyter shows standard error as if it were an error.
     bar = tqdm(train_iter, f"epoch {epoch}", leave=False, delay=1, disable=not verbose, file=sys.stdout)
     for batch in bar:
+        if interrupts:
+            bar.close()
+            raise KeyboardInterrupt
         X, y = unpack(batch, "train_iter")
         with autograd.record():
             y_hat = forward(net, X)
             example_losses = call_loss(loss, y_hat, y)
-        example_losses.backward()
+        _backward(example_losses)
         step(y.shape[0])
         losses.append(example_losses.detach())
         if metric is not None or epoch == 1:
             outputs.append((y_hat.detach(), y))
-        if interrupts:
-            bar.close()
-            raise KeyboardInterrupt
     if not losses:
         raise ValueError(
             f"train_iter yielded no minibatch in epoch {epoch}; a generator can be iterated over only once: "
@@ -243,17 +255,16 @@ def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose,
     mean = _mean_of_finite(losses, history, epoch)
     if epoch == 1:
         for y_hat, y in outputs:
-            if len(y_hat.shape) == 2 and y_hat.shape[1] > 1 and len(y.shape) == 1:
-                check_class_ids("y", y, y_hat.shape[1])
+            check_labels(y_hat, y)
     record = {"loss": mean, "num_examples": sum(values.shape[0] for values in losses)}
     if metric is not None:
         record["metric"] = mean_metric(metric, outputs)
     record["seconds"] = time.perf_counter() - start
     if test_iter is not None:
-        outputs = list(predictions(net, test_iter))
+        outputs = list(predictions(net, test_iter, "test_iter"))
         record["test_loss"] = mean_loss(loss, outputs)
         if not np.isfinite(record["test_loss"]):
-            raise DivergenceError(history, epoch, mean)
+            raise DivergenceError(history, epoch, mean, "test loss")
         if metric is not None:
             record["test_metric"] = mean_metric(metric, outputs)
     for name, value in record.items():
@@ -273,21 +284,32 @@ def _mean_of_finite(losses, history, epoch):
     return float(np.concatenate(values).mean(dtype=np.float64))
 
 
+def _backward(losses):
+    try:
+        losses.backward()
+    except MXNetError as error:
+        if "not in a computational graph" not in str(error):
+            raise
+        raise ValueError(
+            "no parameter of net has a gradient; call attach_grad() on each before training, or net.initialize()."
+        ) from None
+
+
 @contextmanager
-def _interrupts_after_the_step():
-    """Collect the first interrupt in a list, to be looked at between two steps; let a second one through."""
-    interrupts = []
+def _note_interrupts(interrupts):
+    """Note the first interrupt in the list, to be looked at between two steps; let a second one through."""
     if threading.current_thread() is not threading.main_thread():
-        yield interrupts  # only the main thread is ever interrupted
+        yield  # only the main thread is ever interrupted
         return
 
     def note(signum, frame):
-        if interrupts:
-            raise KeyboardInterrupt
         interrupts.append(signum)
+        if len(interrupts) > 1:
+            raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, note)
     try:
-        yield interrupts
+        yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        if before is not None:  # None: it was not set by Python, and cannot be set back by it
+            signal.signal(signal.SIGINT, before)

@@ -1,10 +1,13 @@
 """Checks of what a caller handed in. Each message names the argument, what it got, and what to do."""
 
 import numbers
+from collections.abc import Iterable
 
 import numpy as np
 from mxnet import nd
 from mxnet import np as mxnp
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def is_np(array):
@@ -54,13 +57,76 @@ def check_array(name, array, ndim=None):
     if ndim is not None and len(array.shape) not in ndim:
         allowed = " or ".join(str(n) for n in ndim)
         axes = "axis" if allowed == "1" else "axes"
-        shape = "(-1,)" if ndim == (1,) else "(-1, 1)"
+        example = {1: f", for example with {name}.reshape((-1,))", 2: f", for example with {name}.reshape((-1, 1))"}
         raise ValueError(
             f"{name} must have {allowed} {axes}, but has the shape {array.shape}; "
-            f"reshape it, for example with {name}.reshape({shape})."
+            f"reshape it{example.get(ndim[-1], '')}."
         )
     if 0 in array.shape:
         raise ValueError(f"{name} is empty: its shape is {array.shape}; it needs at least one element.")
+
+
+def check_float(name, array):
+    """Check that `array` is of a float type that losses can be computed in.
+
+    Raises
+    ------
+    TypeError
+        If it is of another type than float32 or float64: MXNet would round each result to an integer, or overflow.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> check_float("X", mx.nd.ones((3,), dtype="int32"))
+    Traceback (most recent call last):
+        ...
+    TypeError: X must be float32 or float64, but is int32; convert it with X.astype("float32").
+    """
+    dtype = np.dtype(array.dtype).name
+    if dtype not in ("float32", "float64"):
+        raise TypeError(f'{name} must be float32 or float64, but is {dtype}; convert it with {name}.astype("float32").')
+
+
+def check_callable(name, value):
+    """Check that `value` is a function, a Gluon block, or whatever else can be called.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be called.
+
+    Examples
+    --------
+    >>> check_callable("loss", "L2")
+    Traceback (most recent call last):
+        ...
+    TypeError: loss must be callable, but is of the type str; hand in a function or a Gluon block.
+    """
+    if not callable(value):
+        raise TypeError(
+            f"{name} must be callable, but is of the type {type(value).__name__}; hand in a function or a Gluon block."
+        )
+
+
+def check_iterable(name, value):
+    """Check that `value` can be iterated over.
+
+    Raises
+    ------
+    TypeError
+        If it cannot.
+
+    Examples
+    --------
+    >>> check_iterable("train_iter", None)
+    Traceback (most recent call last):
+        ...
+    TypeError: train_iter must be an iterable of minibatches, but is of the type NoneType; see load_array.
+    """
+    if not isinstance(value, Iterable) and not hasattr(value, "__getitem__"):
+        raise TypeError(
+            f"{name} must be an iterable of minibatches, but is of the type {type(value).__name__}; see load_array."
+        )
 
 
 def check_same_length(name, array, other_name, other):
@@ -114,14 +180,14 @@ def check_integer(name, value, minimum, maximum=None):
 
 
 def check_number(name, value, minimum, exclusive=False):
-    """Check that `value` is a finite number, at least (or, if `exclusive`, above) `minimum`.
+    """Check that `value` is a finite float32, at least (or, if `exclusive`, above) `minimum`, and return it as a float.
 
     Raises
     ------
     TypeError
         If it is not a number.
     ValueError
-        If it is not finite, or too small.
+        If it is not finite in float32, or too small.
 
     Examples
     --------
@@ -132,9 +198,9 @@ def check_number(name, value, minimum, exclusive=False):
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, but is {value!r} ({type(value).__name__}).")
-    if not np.isfinite(value) or value < minimum or (exclusive and value == minimum):
-        limit = f"above {minimum}" if exclusive else f"of at least {minimum}"
-        raise ValueError(f"{name} must be a finite number {limit}, but is {value}.")
+    if not abs(value) <= _LARGEST or value < minimum or (exclusive and value == minimum):
+        limit = "" if minimum == -np.inf else f" above {minimum}" if exclusive else f" of at least {minimum}"
+        raise ValueError(f"{name} must be a finite number{limit}, but is {value}.")
     return float(value)
 
 
