@@ -1,18 +1,28 @@
 """Helpers for the chapter notebooks; ``import d2lhelpers as dh`` gives all public names."""
 
+from importlib import import_module
+
 from . import compat  # noqa: F401 - first of all: it makes MXNet importable
 from .data import ArrayLoader, load_array, load_digits, seed, synthetic_data
 from .functional import cross_entropy, linreg, sgd, softmax, squared_loss
 from .metrics import accuracy, evaluate_accuracy, evaluate_loss
 from .training import DivergenceError, History, format_value, train
 
-_PLOTTING = ("plot", "set_figsize", "show_images")
+# Imported when they are first used: d2l brings in matplotlib and pandas, and most runs need no exercises.
+_LATER = {
+    "check": "exercises",
+    "plot": "plotting",
+    "progress": "exercises",
+    "set_figsize": "plotting",
+    "show_images": "plotting",
+}
 
 __all__ = [
     "ArrayLoader",
     "DivergenceError",
     "History",
     "accuracy",
+    "check",
     "cross_entropy",
     "evaluate_accuracy",
     "evaluate_loss",
@@ -21,6 +31,7 @@ __all__ = [
     "load_array",
     "load_digits",
     "plot",
+    "progress",
     "seed",
     "set_figsize",
     "sgd",
@@ -33,12 +44,10 @@ __all__ = [
 
 
 def __getattr__(name):
-    if name in _PLOTTING:  # imported when something is drawn: d2l brings in matplotlib and pandas
-        from . import plotting
-
-        return getattr(plotting, name)
+    if name in _LATER:
+        return getattr(import_module(f".{_LATER[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted([*globals(), *_PLOTTING])
+    return sorted([*globals(), *_LATER])

@@ -206,7 +206,7 @@ def cross_entropy(y_hat, y):
     if not autograd.is_recording():
         _check_probabilities(y_hat)
     p = (mx.npx.pick if is_np(y_hat) else nd.pick)(y_hat, y)
-    return -_namespace(p).log(p + _TINY * (p == 0).astype(p.dtype))
+    return -_namespace(p).log(_namespace(p).maximum(p, _TINY))
 
 
 def _check_probabilities(y_hat):

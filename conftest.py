@@ -1,0 +1,7 @@
+"""For all tests, those of the notebooks included: nothing may touch what a learner has solved."""
+
+import os
+import tempfile
+
+# The kernels of the notebooks inherit this. It is set when pytest starts, in each of its workers.
+os.environ["D2L_PROGRESS"] = os.path.join(tempfile.gettempdir(), f"d2l-progress-of-tests-{os.getpid()}.txt")

@@ -1,0 +1,347 @@
+"""Exercises of chapter 03, softmax regression."""
+
+import numpy as np
+from mxnet import nd
+
+from ..data import load_array, load_digits, seed
+from .judging import (
+    Exercise,
+    Wrong,
+    by_number,
+    call,
+    choice_exercise,
+    describe,
+    form,
+    function_exercise,
+    number_exercise,
+)
+
+
+def softmax(X):
+    """Compute the reference: the probabilities of each row of scores."""
+    X_exp = np.exp(X - X.max(axis=1, keepdims=True))
+    return X_exp / X_exp.sum(axis=1, keepdims=True)
+
+
+def mean_cross_entropy(y_hat, y):
+    """Compute the reference: the mean of -ln of the probabilities of the right classes."""
+    return -np.log(_picked(y_hat, y)).mean()
+
+
+def _picked(y_hat, y):
+    return y_hat[np.arange(len(y)), y]
+
+
+# 03.1
+
+BLIND_GUESS = number_exercise(
+    "03.1",
+    "A blind guess",
+    value=lambda: mean_cross_entropy(np.full((1, 100), 1 / 100), np.array([0])),
+    mistakes=[
+        (1 / 100, "that is the probability of the right class; the loss is minus its logarithm"),
+        (99 / 100, "that is what the probability lacks to 1; the loss is minus its logarithm"),
+        (np.log10(100), "that is the decimal logarithm; ours is the natural one"),
+        (np.log2(100), "that is the logarithm to base 2; ours is the natural one"),
+        (-np.log(100), "mind the minus sign: a cross-entropy is never negative"),
+        (np.log(10), "that would be ten classes"),
+        (100 * np.log(100), "the sum has one term for each class, but the label is 0 in all but one of them"),
+    ],
+    why="An untrained classifier of q classes whose loss is not about ln q has an error: look at it before you train.",
+)
+
+# 03.2
+
+
+def _scores(rng):
+    return [
+        (np.array([[1.0, 3.0, 0.5], [-2.0, 0.0, 2.0]]),),
+        (np.array([[1000.0, 1001.0, 999.0], [-1000.0, -1001.0, -999.0]]),),
+        (np.array([[-1000.0, 1000.0, 0.0, 1000.0]]),),
+        (rng.normal(scale=3, size=(4, 4)),),
+        (rng.normal(scale=3, size=(20, 3)),),
+        (rng.normal(scale=3, size=(3, 10)),),
+        (np.array([[7.0], [-7.0]]),),
+    ]
+
+
+def _naive(X):
+    return np.exp(X) / np.exp(X).sum(axis=1, keepdims=True)
+
+
+def _one_largest_for_all(X):
+    X_exp = np.exp(X - X.max())
+    return X_exp / X_exp.sum(axis=1, keepdims=True)
+
+
+def _largest_of_each_column(X):
+    X_exp = np.exp(X - X.max(axis=0))
+    return X_exp / X_exp.sum(axis=1, keepdims=True)
+
+
+def _mean_subtracted(X):
+    return _naive(X - X.mean(axis=1, keepdims=True))
+
+
+_OVERFLOW = (
+    "exp of 1000 is infinite and exp of -1000 is 0, and inf / inf and 0 / 0 are nan: what may be subtracted first?"
+)
+
+SOFTMAX = function_exercise(
+    "03.2",
+    "A softmax that survives",
+    reference=softmax,
+    inputs=_scores,
+    mistakes=[
+        (
+            _mean_subtracted,
+            "the mean may be far below the largest score, and exp still overflows: subtract the largest",
+        ),
+        (_naive, _OVERFLOW),
+        (lambda X: softmax(X.T).T, "your columns sum to one; an example is a row: axis=1"),
+        (lambda X: _naive(X.T).T, "your columns sum to one; an example is a row: axis=1"),
+        (
+            lambda X: np.exp(X - X.max()) / np.exp(X - X.max()).sum(),
+            "the whole table sums to one, and so should each row: axis=1, and keepdims=True",
+        ),
+        (lambda X: np.exp(X - X.max(axis=1, keepdims=True)), "the rows do not sum to one yet: divide"),
+        (np.exp, "the rows do not sum to one yet: divide"),
+        (
+            _one_largest_for_all,
+            "with the largest score of the whole table subtracted, a row far below it is 0 / 0: each row needs its own",
+        ),
+        (_largest_of_each_column, "you subtract the largest score of each column; each row needs its own: axis=1"),
+        (
+            lambda X: softmax(np.clip(X, -50, 50)),
+            "cut off at a limit, 1000 and 1001 become equal: subtract instead, which keeps the differences",
+        ),
+        (lambda X: np.log(softmax(X)), "that is the logarithm of the probabilities"),
+    ],
+    why="A single nan spreads through the gradient to every weight, and one subtraction keeps it out.",
+)
+
+# 03.3
+
+
+def _predictions(rng):
+    cases = [
+        (np.array([[0.1, 0.3, 0.6], [0.2, 0.7, 0.1]]), np.array([1, 1])),
+        (np.array([[0.0, 0.5, 0.5], [1.0, 0.0, 0.0]]), np.array([1, 0])),
+    ]
+    for n, q in ((7, 10), (1, 2), (20, 5)):
+        cases.append((rng.dirichlet(np.ones(q), size=n), rng.integers(q, size=n)))
+    return cases
+
+
+def _one_hot(y_hat, y):
+    return np.eye(y_hat.shape[1])[y]
+
+
+def _binary(y_hat, y):
+    one_hot = _one_hot(y_hat, y)
+    return -(one_hot * np.log(y_hat) + (1 - one_hot) * np.log(1 - y_hat))
+
+
+def _turned_round(y_hat, y):
+    n, q = y_hat.shape
+    return y_hat[y % n, np.arange(n) % q]
+
+
+CROSS_ENTROPY = function_exercise(
+    "03.3",
+    "The mean cross-entropy of a minibatch",
+    reference=mean_cross_entropy,
+    inputs=_predictions,
+    mistakes=[
+        (lambda y_hat, y: -np.log(_picked(y_hat, y)).sum(), "that is the sum; the mean does not grow with n"),
+        (lambda y_hat, y: -np.log(_picked(y_hat, y)), "that is one loss per example; take their mean"),
+        (lambda y_hat, y: np.log(_picked(y_hat, y)).mean(), "the minus sign is missing: no loss is negative"),
+        (
+            lambda y_hat, y: -np.log10(_picked(y_hat, y)).mean(),
+            "that is the decimal logarithm; ours is the natural one",
+        ),
+        (
+            lambda y_hat, y: -np.log2(_picked(y_hat, y)).mean(),
+            "that is the logarithm to base 2; ours is the natural one",
+        ),
+        (
+            lambda y_hat, y: -(_one_hot(y_hat, y) * np.log(y_hat)).sum(axis=1).mean(),
+            "a wrong class may have the probability 0, and 0 times ln 0 is nan: pick first, take the logarithm then",
+        ),
+        (
+            lambda y_hat, y: mean_cross_entropy(y_hat, y) / y_hat.shape[1],
+            "a mean over all n × q numbers divides by q, too: divide by the number of examples only",
+        ),
+        (
+            lambda y_hat, y: _binary(y_hat, y).sum(axis=1).mean(),
+            "that is the binary form, of q separate yes-or-no questions: only the right class counts",
+        ),
+        (
+            lambda y_hat, y: _binary(y_hat, y).mean(),
+            "that is the binary form, of q separate yes-or-no questions: only the right class counts",
+        ),
+        (
+            lambda y_hat, y: -np.log(_turned_round(y_hat, y)).mean(),
+            "rows and columns are turned round: the example is the row, its label the column",
+        ),
+        (
+            lambda y_hat, y: -np.log(_picked(y_hat, y - 1)).mean(),
+            "that is the class before the right one: the classes are numbered from 0",
+        ),
+        (
+            lambda y_hat, y: -np.log(y_hat.max(axis=1)).mean(),
+            "you take the largest probability of each row; take the one of the label, wherever it is",
+        ),
+        (
+            lambda y_hat, y: -np.log(_picked(y_hat, y).mean()),
+            "the mean comes last: you take the logarithm of a mean",
+        ),
+        (lambda y_hat, y: 1 - _picked(y_hat, y).mean(), "where is the logarithm?"),
+        (lambda y_hat, y: -_picked(y_hat, y).mean(), "where is the logarithm?"),
+        (
+            lambda y_hat, y: mean_cross_entropy(softmax(y_hat), y),
+            "y_hat holds probabilities already: no softmax here",
+        ),
+    ],
+    why="It looks at one number of each row, and its slope is steep where the model is sure and wrong.",
+)
+
+# 03.4
+
+
+def kl_divergences(P, Q):
+    """Compute the reference: the KL divergence of each row, with 0 ln 0 = 0."""
+    positive = P > 0
+    return np.where(positive, P * np.log(np.where(positive, P, 1) / np.where(positive, Q, 1)), 0).sum(axis=1)
+
+
+def _surprises(P, Q):
+    positive = P > 0
+    return -np.where(positive, P * np.log(np.where(positive, Q, 1)), 0).sum(axis=1)
+
+
+def _beliefs(rng):
+    cases = [
+        (np.array([[0.7, 0.2, 0.1], [0.5, 0.25, 0.25]]), np.array([[0.4, 0.4, 0.2], [0.1, 0.3, 0.6]])),
+        (np.array([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]]), np.array([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4]])),
+        (np.array([[0.5, 0.5, 0.0]]), np.array([[0.25, 0.75, 0.0]])),
+    ]
+    for n, q in ((4, 4), (20, 2), (3, 10)):
+        cases.append((rng.dirichlet(np.full(q, 2), size=n), rng.dirichlet(np.full(q, 2), size=n)))
+    return cases
+
+
+KL_DIVERGENCE = function_exercise(
+    "03.4",
+    "The price of a wrong belief",
+    reference=kl_divergences,
+    inputs=_beliefs,
+    mistakes=[
+        (
+            lambda P, Q: (P * np.log(P / Q)).sum(axis=1),
+            "0 times ln 0 is nan, but an outcome that never comes costs nothing: count its term as 0",
+        ),
+        (lambda P, Q: kl_divergences(Q, P), "that is the other direction: weigh with P, and divide P by Q"),
+        (
+            lambda P, Q: -kl_divergences(P, Q),
+            "the sign is turned round (it is ln of P over Q): a divergence is never negative",
+        ),
+        (_surprises, "that is the cross-entropy: the entropy of P is still in it"),
+        (lambda P, Q: _surprises(P, P), "that is the entropy of P, whatever Q is"),
+        (lambda P, Q: kl_divergences(P, Q).sum(), "that is the sum of all rows; each row has a divergence: axis=1"),
+        (lambda P, Q: kl_divergences(P, Q).mean(), "that is the mean of all rows; each row has a divergence: axis=1"),
+        (
+            lambda P, Q: kl_divergences(P, Q) / P.shape[1],
+            "a row's mean is q times too small: add up, since P is the weight already",
+        ),
+        (
+            lambda P, Q: kl_divergences(P, Q) / np.log(2),
+            "that is in bits, with the logarithm to base 2; ours is natural",
+        ),
+        (
+            lambda P, Q: np.where(P > 0, P * np.log(np.where(P > 0, P / Q, 1)), 0).sum(axis=0),
+            "you have added up the columns; a row is a distribution: axis=1",
+        ),
+        (
+            lambda P, Q: np.log(np.where(P > 0, P / Q, 1)).sum(axis=1),
+            "weigh each logarithm with the true probability, P",
+        ),
+    ],
+    why="It measures how far one distribution is from another, and the direction matters: the mean is taken over P.",
+)
+
+# 03.5
+
+SCORES = choice_exercise(
+    "03.5",
+    "Scores, loss, accuracy",
+    {
+        "a": (False, "one prediction that is sure and wrong may cost as much as many that are right but unsure"),
+        "b": (True, "what does softmax do with a factor that all terms of a row have in common?"),
+        "c": (True, "which score of each row is the largest afterwards?"),
+        "d": (False, "the model becomes surer: what is the loss of its wrong predictions then?"),
+        "e": (True, "the logarithm of the likelihood is a sum over the labels: what is each term?"),
+    },
+    why="Accuracy looks at the order of the scores only, cross-entropy also at their distances.",
+)
+
+# 03.6
+
+LARGEST_LOSS = 0.75  # a blind guess has ln 10 = 2.3, a right recipe ends between 0.15 and 0.6
+
+
+def _train_from_scratch(answer):
+    """Train with the learner's function on digits, shuffled and renumbered, and let it read the others."""
+    train_iter, X, y = _other_digits()
+    tried = f"training with your function on {train_iter.num_examples} digits, then reading {len(y)} others"
+    seed(6)
+    found = call(answer, train_iter, tried=tried)
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise Wrong(tried, form(found), "two results, W and b", "end with return W, b")
+    W, b = found
+    if np.shape(W) != (64, 10) or np.size(b) != 10:
+        hint = "a row for each pixel, a column and a bias for each class"
+        raise Wrong(tried, f"W {np.shape(W)} and b {np.shape(b)}", "W (64, 10) and b (10,)", hint)
+    if not np.isfinite(W).all() or not np.isfinite(b).all():
+        hint = "is the step divided by the batch size, the softmax stable, and the learning rate not above 1?"
+        raise Wrong(tried, "weights that are nan or infinite", "numbers", hint)
+    scores = X @ W + b.reshape(-1)
+    loss = mean_cross_entropy(np.maximum(softmax(scores), np.finfo("float32").tiny), y)
+    blind = np.log(10)
+    if loss > LARGEST_LOSS:
+        hint = "train longer, or with a larger learning rate; and divide by the batch size once, not twice"
+        if loss > 1.2 * blind:
+            hint = "a blind guess does better: is the step against the gradient, and divided by the batch size, and do "
+            hint += "you train on what train_iter yields?"
+        elif loss > 0.98 * blind:
+            hint = "nothing was learnt: does the loop change W and b in place, W[:] = ..., after backward()?"
+        came_out = f"a mean cross-entropy of {loss:.3g}, an accuracy of {(scores.argmax(axis=1) == y).mean():.2f}"
+        raise Wrong(tried, came_out, f"a mean cross-entropy of at most {LARGEST_LOSS}", hint)
+    if np.ptp(b) == 0:
+        raise Wrong(tried, f"ten biases of {describe(float(b.flat[0]))}", "a bias that was trained, too", "step b, too")
+
+
+def _other_digits():
+    """Return minibatches of the digits for training, and the features and labels of the others for the test.
+
+    Training and test examples are drawn anew and the classes have other numbers, so that weights from elsewhere do not
+    fit.
+    """
+    arrays = [[part.asnumpy() for part in data_iter.arrays] for data_iter in load_digits(batch_size=64)]
+    images, labels = (np.concatenate(parts) for parts in zip(*arrays, strict=True))
+    rng = np.random.default_rng(306)
+    train, test = np.split(rng.permutation(len(labels)), [len(arrays[0][1])])
+    numbers = (3 * np.arange(10) + 5) % 10  # no digit keeps its number
+    train_labels = nd.array(numbers[labels[train]], dtype="int32")
+    train_iter = load_array((nd.array(images[train]), train_labels), batch_size=64)
+    return train_iter, images[test].reshape(-1, 64).astype("float64"), numbers[labels[test]]
+
+
+FROM_MEMORY = Exercise(
+    "03.6",
+    "Write it from memory",
+    why="Softmax and cross-entropy stand at the end of nearly every classifier; a deeper one only has better scores.",
+    examine=_train_from_scratch,
+)
+
+EXERCISES = by_number(BLIND_GUESS, SOFTMAX, CROSS_ENTROPY, KL_DIVERGENCE, SCORES, FROM_MEMORY)

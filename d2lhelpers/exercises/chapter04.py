@@ -1,0 +1,329 @@
+"""Exercises of chapter 04, softmax regression in Gluon."""
+
+import numpy as np
+
+from ..data import load_digits, seed
+from .judging import (
+    Exercise,
+    Unanswered,
+    Wrong,
+    by_number,
+    call,
+    choice_exercise,
+    describe,
+    function_exercise,
+    number_exercise,
+)
+
+# 04.1
+
+PARAMETERS = number_exercise(
+    "04.1",
+    "The parameters of a larger image",
+    value=lambda: np.zeros((10, 28 * 28)).size + np.zeros(10).size,
+    tolerance=1e-4,
+    mistakes=[
+        (28 * 28 * 10, "those are the weights; each output has a bias, too"),
+        (28 * 28, "those are the weights of a single output, and there are ten of them"),
+        (28 * 28 + 10, "each of the ten outputs has weights of its own"),
+        (28 * 28 + 1, "that is one output with its bias, and there are ten of them"),
+        (28 * 10 + 10, "so it would be with flatten=False; by default all axes but the first are laid flat"),
+        (64 * 10 + 10, "that is the model of this chapter, for 8 x 8 pixels"),
+        (64 * 28 * 28 * 10 + 10, "all images of the minibatch go through the same weights"),
+        (64 * (28 * 28 * 10 + 10), "all images of the minibatch go through the same weights and biases"),
+    ],
+    why="The number depends on the size of an image and on the number of classes, never on the number of images.",
+)
+
+# 04.2
+
+
+def log_softmax(scores):
+    """Compute the reference: logarithms of the probabilities, a row for each example."""
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def _softmax(scores, axis=1):
+    powers = np.exp(scores - scores.max(axis=axis, keepdims=True))
+    return powers / powers.sum(axis=axis, keepdims=True)
+
+
+def _log_of_softmax_in_float32(scores):
+    return np.log(_softmax(scores.astype("float32")))
+
+
+def _without_the_maximum_in_float32(scores):
+    scores = scores.astype("float32")
+    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+
+
+def _with_the_floor(scores):
+    tiny = np.finfo("float32").tiny
+    return np.log(np.maximum(_softmax(scores.astype("float32")), tiny))
+
+
+def _by_column(scores):
+    return np.ascontiguousarray(log_softmax(scores.T).T)
+
+
+def _with_the_largest_of_all(scores):
+    shifted = (scores - scores.max()).astype("float32")
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def _without_the_sum(scores):
+    return scores - scores.max(axis=1, keepdims=True)
+
+
+def _plus_the_maximum(scores):
+    # The subtracted maximum was added again, as it has to be for the logarithm of the sum alone.
+    return log_softmax(scores) + scores.max(axis=1, keepdims=True)
+
+
+def _scores(rng):
+    return [
+        (np.array([[1.0, 3.0, 0.5]]),),
+        (np.array([[1000.0, 0.0], [0.0, 0.0], [-1000.0, -1000.0]]),),
+        (rng.normal(scale=3, size=(6, 10)),),
+        (rng.normal(scale=3, size=(4, 4)),),
+        (1000 * rng.choice([-1.0, 1.0], size=(5, 3)),),
+    ]
+
+
+LOG_SOFTMAX = function_exercise(
+    "04.2",
+    "Log-softmax for scores of any size",
+    reference=log_softmax,
+    inputs=_scores,
+    mistakes=[
+        (
+            _log_of_softmax_in_float32,
+            "a probability was rounded to 0 before the logarithm came: take the logarithm on paper, not of the softmax",
+        ),
+        (
+            _with_the_floor,
+            "a floor under the probability hides how wrong a score is: take the logarithm on paper, not of the softmax",
+        ),
+        (_without_the_maximum_in_float32, "exp(1000) is too large for float32: subtract the largest score first"),
+        (_with_the_largest_of_all, "each row needs its own largest score, or all its powers may be 0"),
+        (_by_column, "the classes are along axis 1: sum over each row, not over each column"),
+        (_softmax, "those are the probabilities; their logarithms are wanted"),
+        (lambda scores: -log_softmax(scores), "the minus belongs to the loss; a log-probability is never above 0"),
+        (_without_the_sum, "the logarithm of the sum is missing"),
+        (_plus_the_maximum, "subtract the largest score in both places, in the numerator and in the sum"),
+    ],
+    why="The loss of a model that is sure and wrong stays a number, and so does the step that puts it right.",
+)
+
+# 04.3
+
+
+def gradient(scores, y):
+    """Compute the reference: gradient of the mean cross-entropy with respect to the scores."""
+    return _sum_gradient(scores, y) / len(y)
+
+
+def _one_hot(scores, y):
+    return np.eye(scores.shape[1])[y]
+
+
+def _sum_gradient(scores, y):
+    return _softmax(scores) - _one_hot(scores, y)
+
+
+def _minibatches(rng):
+    return [
+        (np.array([[1.0, 3.0, 0.5], [0.0, 0.0, 0.0]]), np.array([1, 2])),
+        (rng.normal(scale=2, size=(6, 10)), rng.integers(10, size=6)),
+        (rng.normal(scale=2, size=(4, 4)), np.array([3, 3, 0, 1])),
+        (np.array([[0.0, 200.0], [200.0, 0.0], [-200.0, 200.0]]), np.array([0, 0, 1])),
+    ]
+
+
+GRADIENT = function_exercise(
+    "04.3",
+    "The gradient in the scores",
+    reference=gradient,
+    inputs=_minibatches,
+    tolerance=1e-5,
+    mistakes=[
+        (_sum_gradient, "that is the gradient of the sum: divide by the number of examples"),
+        (
+            lambda scores, y: _sum_gradient(scores, y) / scores.shape[1],
+            "divide by the number of examples, not by the number of classes",
+        ),
+        (
+            lambda scores, y: _sum_gradient(scores, y) / scores.size,
+            "divide by the number of examples only: a row of scores has one loss",
+        ),
+        (lambda scores, y: -gradient(scores, y), "the sign is turned round: it is prediction minus label"),
+        (
+            lambda scores, y: -_sum_gradient(scores, y),
+            "the sign is turned round, it is prediction minus label; and divide by the number of examples",
+        ),
+        (
+            lambda scores, y: _softmax(scores) / len(y),
+            "the label is missing: in the class that is right, 1 is taken off the probability",
+        ),
+        (
+            lambda scores, y: _softmax(scores),
+            "the label is missing, and the division by the number of examples",
+        ),
+        (
+            lambda scores, y: (_softmax(scores) - y[:, None]) / len(y),
+            "the id of a class is not a vector: make it one-hot first",
+        ),
+        (
+            lambda scores, y: (scores - _one_hot(scores, y)) / len(y),
+            "those are the scores; the prediction is their softmax",
+        ),
+        (
+            lambda scores, y: (_softmax(scores, axis=0) - _one_hot(scores, y)) / len(y),
+            "the probabilities of an example are a row: softmax goes along axis 1",
+        ),
+        (
+            lambda scores, y: -_one_hot(scores, y) / _softmax(scores) / len(y),
+            "that is the gradient in the probabilities; softmax has to be differentiated, too",
+        ),
+    ],
+    why="Prediction minus label, as in linear regression: the better the prediction, the smaller the step.",
+)
+
+# 04.4
+
+
+def _keys(images):
+    return [image.tobytes() for image in images]
+
+
+def _examine_split(answer):
+    """Split numbered images, and look at what each part holds, and whether its labels still belong to it."""
+    hint = "end with return (images, labels) of the training part, then of the validation part: four arrays"
+    for n, num_validation in ((12, 4), (50, 10), (31, 1)):
+        rng = np.random.default_rng(404)
+        # Sorted by class, as many data sets come; image i has the number i in its first pixel.
+        labels = np.sort(rng.integers(10, size=n)).astype("int32")
+        images = rng.random(size=(n, 1, 2, 2)).astype("float32")
+        images[:, 0, 0, 0] = np.arange(n)
+        tried = f"split(images, labels, {num_validation}) of {n} images"
+        result = call(answer, images, labels, num_validation, tried=tried)
+        if not isinstance(result, tuple) or len(result) != 4 or any(np.ndim(part) == 0 for part in result):
+            raise Wrong(tried, f"{len(result) if isinstance(result, tuple) else 1} results", "4 arrays", hint)
+        _judge_parts(tried, result, images, labels, num_validation)
+
+
+def _judge_parts(tried, parts, images, labels, num_validation):
+    train, train_labels, validation, validation_labels = parts
+    n = len(images)
+    lengths = [len(part) for part in parts]
+    expected = [n - num_validation] * 2 + [num_validation] * 2
+    if lengths != expected:
+        hint = ""
+        if lengths == expected[::-1]:
+            hint = "the training part comes first"
+        elif lengths[0] == n:
+            hint = "what is in the validation part must not be trained on: take it out of the training part"
+        elif lengths[0] != lengths[1]:
+            hint = "in this order: training images, training labels, validation images, validation labels"
+        raise Wrong(tried, f"parts of {', '.join(map(str, lengths))}", ", ".join(map(str, expected)), hint)
+    if train.shape[1:] != images.shape[1:] or validation.shape[1:] != images.shape[1:]:
+        shapes = f"images of {train.shape[1:]} and {validation.shape[1:]}"
+        raise Wrong(tried, shapes, f"images of {images.shape[1:]}", "leave the axes of an image as they are")
+    of = {key: i for i, key in enumerate(_keys(images.astype("float64")))}
+    places = [[of.get(key) for key in _keys(np.ascontiguousarray(part))] for part in (train, validation)]
+    if None in places[0] + places[1]:
+        raise Wrong(tried, "an image that was not handed in", "images as they were", "pick images, do not change them")
+    both = len(set(places[0]) & set(places[1]))
+    if both:
+        hint = "draw one order of all examples, and cut it once"
+        raise Wrong(tried, f"{both} images in both parts", "no image in both", hint)
+    if len(set(places[0] + places[1])) != n:
+        hint = "draw an order, in which each index occurs once, not indices"
+        raise Wrong(tried, "an image more than once", "each image once", hint)
+    steps = np.diff(sorted(places[1]))
+    if n >= 50 and np.ptp(steps) == 0:
+        came_out = f"images {min(places[1])} to {max(places[1])} for validation" + ", evenly spaced" * int(steps[0] > 1)
+        hint = "shuffle the indices before you cut: these images are sorted by class, and so may yours be"
+        raise Wrong(tried, came_out, "images from anywhere", hint)
+    for part, own, name in ((places[0], train_labels, "training"), (places[1], validation_labels, "validation")):
+        wrong = int(np.sum(np.ravel(own) != labels[part]))
+        if wrong:
+            hint = "images and labels must be picked by the same order"
+            raise Wrong(tried, f"{wrong} {name} images with another one's label", "each with its own", hint)
+
+
+SPLIT = Exercise(
+    "04.4",
+    "Split off a validation set",
+    why="A choice made on images that were trained on, or on the test set, promises more than the model keeps.",
+    examine=_examine_split,
+)
+
+# 04.5
+
+STATEMENTS = choice_exercise(
+    "04.5",
+    "What the loss swallows",
+    {
+        "a": (False, "what was the loss of a perfect prediction, when the loss was given probabilities?"),
+        "b": (True, "does exp change the order of the scores?"),
+        "c": (True, "how many minibatches of 64 are there in 1,200 images, and how many of 256?"),
+        "d": (False, "whatever a choice is made on has had a hand in the model: which data are left to judge it?"),
+        "e": (True, "look at the figure with the gap: what is the gradient under the floor?"),
+    },
+    why="No error message reports a softmax too many, a floor under the probability or a test set used to choose.",
+)
+
+# 04.6
+
+_ENOUGH = 0.9  # accuracy on the test digits; rates from 0.1 to 5 come to 0.92 to 0.97 in five to ten epochs
+
+
+def _train_with_gluon(answer):
+    """Train with the learner's function, and look at what the network says of digits that it has not seen."""
+    train_iter, test_iter = load_digits(batch_size=64)
+    images, labels = test_iter.arrays
+    labels = labels.asnumpy()
+    tried = "training with your function on the 1,437 training digits"
+
+    def train_and_score(train_iter):
+        net = answer(train_iter)
+        if net is None or net is ...:
+            raise Unanswered
+        if not callable(net):
+            raise Wrong(tried, f"a {type(net).__name__}", "the network", "end with return net")
+        return net(images.copy())
+
+    seed(6)
+    scores = call(train_and_score if callable(answer) else answer, train_iter, tried=tried)
+    if not isinstance(scores, np.ndarray) or scores.shape != (len(labels), 10):
+        came_out = f"for {len(labels)} images {describe(scores)}"
+        hint = "ten outputs, one for each class, and no argmax in the network"
+        raise Wrong(tried, came_out, f"scores of shape ({len(labels)}, 10)", hint)
+    if not np.isfinite(scores).all():
+        raise Wrong(tried, "scores that are no numbers", "finite scores", "is the learning rate too large?")
+    accuracy = np.mean(scores.argmax(axis=1) == labels)
+    sums = np.exp(scores).sum(axis=1)
+    if (scores >= 0).all() and np.allclose(scores.sum(axis=1), 1, atol=1e-3):
+        hint = "is a softmax in the network? The loss applies one itself, so that there would be two"
+        raise Wrong(tried, "rows that sum to one: probabilities", "scores", hint)
+    if accuracy >= _ENOUGH:
+        return
+    hint = "train longer, or with a larger learning rate"
+    if accuracy < 0.3:
+        hint = "hardly anything was learnt: is there a trainer.step in the loop, after backward()?"
+    if np.allclose(sums, 1, atol=1e-3):
+        hint = "these are log-probabilities: the network ends with a softmax that belongs to the loss"
+    came_out = f"an accuracy of {accuracy:.2f} on the {len(labels)} test digits"
+    raise Wrong(tried, came_out, f"at least {_ENOUGH}", hint)
+
+
+FROM_MEMORY = Exercise(
+    "04.6",
+    "Write it from memory",
+    why="Change the network and leave the rest: this function trains the deep networks of the chapters to come.",
+    examine=_train_with_gluon,
+)
+
+EXERCISES = by_number(PARAMETERS, LOG_SOFTMAX, GRADIENT, SPLIT, STATEMENTS, FROM_MEMORY)

@@ -1,0 +1,381 @@
+"""Exercises of chapter 07, forward and backward propagation."""
+
+import functools
+
+import numpy as np
+from mxnet import nd
+
+from ..data import load_digits, seed
+from .judging import (
+    Exercise,
+    Wrong,
+    by_number,
+    call,
+    choice_exercise,
+    describe,
+    form,
+    function_exercise,
+    number_exercise,
+)
+
+_NEITHER = (np.nan, np.nan)  # what a mistake gives where its shapes do not fit
+
+
+def _two_results(exercise, names):
+    """Let an exercise say which two results it wants, should there be another number of them."""
+
+    def examine(answer):
+        @functools.wraps(answer)
+        def two(*args):
+            result = answer(*args)
+            if result is None or result is ...:
+                return None
+            if not isinstance(result, tuple | list) or len(result) != 2:
+                came_out = f"{len(result)} results" if isinstance(result, tuple | list) else "a single result"
+                raise Wrong("your function", came_out, f"two results, {names}", f"end with return {names}")
+            return tuple(result)
+
+        exercise.examine(two if callable(answer) else answer)
+
+    return Exercise(exercise.number, exercise.title, exercise.why, examine)
+
+
+# 07.1
+
+
+def bytes_kept(num_examples=200, num_units=100, num_layers=10):
+    """Compute the bytes of the hidden layers' results, in float32."""
+    return 4 * num_examples * num_units * num_layers
+
+
+KEPT = number_exercise(
+    "07.1",
+    "Kept for the way back",
+    value=bytes_kept,
+    mistakes=[
+        (bytes_kept() / 4, "that is how many numbers; each takes four bytes"),
+        (bytes_kept(num_examples=1), "that is for one example; each has a row of its own"),
+        (bytes_kept(num_layers=1), "that is one layer; which layers' results does the backward pass use?"),
+        (bytes_kept(num_layers=11), "the features are there anyway; the question is for the hidden layers"),
+        (bytes_kept(num_examples=100), "those are the weights; they would be as many for any batch"),
+        (
+            2 * bytes_kept(),
+            "twice too much: float32 has four bytes, and of z and h the derivative of tanh needs only one",
+        ),
+        (bytes_kept() / 2**20, "that is in MB; the question is for bytes"),
+        (bytes_kept() / 1e6, "that is in millions of bytes; the question is for bytes"),
+        (8 * bytes_kept(), "those are bits"),
+    ],
+    why="The batch size is what you can turn when memory runs out: the results grow with it, the weights do not.",
+)
+
+# 07.2
+
+
+def tanh_network(X, W1, W2):
+    """Compute the reference: hidden layer and outputs of a network without biases."""
+    H = np.tanh(X @ W1.T)
+    return H, H @ W2.T
+
+
+def _not_transposed(X, W1, W2):
+    if len({*W1.shape, *W2.shape}) > 1:
+        return _NEITHER
+    H = np.tanh(X @ W1)
+    return H, H @ W2
+
+
+def _networks(rng):
+    sizes = [(2, 2, 2, 2), (4, 3, 5, 2), (1, 6, 2, 1), (50, 8, 16, 3)]  # examples, inputs, hidden units, outputs
+    return [(rng.normal(size=(n, d)), rng.normal(size=(k, d)), rng.normal(size=(q, k))) for n, d, k, q in sizes]
+
+
+FORWARD = _two_results(
+    function_exercise(
+        "07.2",
+        "Forward",
+        reference=tanh_network,
+        inputs=_networks,
+        mistakes=[
+            (_not_transposed, "the weights have the shape (outputs, inputs): multiply by their transpose"),
+            (lambda X, W1, W2: (X @ W1.T, X @ W1.T @ W2.T), "without tanh the two layers are but one linear layer"),
+            (
+                lambda X, W1, W2: (X @ W1.T, np.tanh(X @ W1.T) @ W2.T),
+                "the outputs are right; the hidden layer is to be handed back after tanh",
+            ),
+            (
+                lambda X, W1, W2: (tanh_network(X, W1, W2)[0], np.tanh(tanh_network(X, W1, W2)[1])),
+                "the outputs have no activation: they may be any numbers",
+            ),
+            (lambda X, W1, W2: tanh_network(X, W1, W2)[::-1], "turn them round: the hidden layer first"),
+            (
+                lambda X, W1, W2: tuple(part.T for part in tanh_network(X, W1, W2)),
+                "the examples stand in rows, in the results too",
+            ),
+            (
+                lambda X, W1, W2: (np.maximum(X @ W1.T, 0), np.maximum(X @ W1.T, 0) @ W2.T),
+                "that is ReLU; the activation here is tanh",
+            ),
+        ],
+        why="The hidden layer is handed back because the way back will need it: that is what autograd.record keeps.",
+    ),
+    "H, O",
+)
+
+# 07.3
+
+
+def network_gradients(X, Y, W1, W2, lambd):
+    """Compute the reference: gradients of the mean squared loss plus the penalty, in W1 and W2."""
+    return _gradients()(X, Y, W1, W2, lambd)
+
+
+def _gradients(
+    divide=lambda n, q: n,
+    factor=1.0,
+    decay1=1.0,
+    decay2=1.0,
+    decay_divided=False,
+    derivative=lambda X, W1, H, grad_H: grad_H * (1 - H * H),
+):
+    """Return a backward pass, with the mistake that the arguments describe."""
+
+    def gradients(X, Y, W1, W2, lambd):
+        H, O = tanh_network(X, W1, W2)  # noqa: E741
+        n, q = O.shape
+        grad_O = factor * (O - Y) / divide(n, q)
+        grad_Z = derivative(X, W1, H, grad_O @ W2)
+        size = lambd / n if decay_divided else lambd
+        return grad_Z.T @ X + decay1 * size * W1, grad_O.T @ H + decay2 * size * W2
+
+    return gradients
+
+
+def _transposed(*args):
+    return tuple(part.T for part in network_gradients(*args))
+
+
+def _batches(rng):
+    cases = []
+    for n, d, k, q, lambd in ((4, 3, 2, 2, 0.5), (10, 5, 7, 3, 0.1), (5, 4, 4, 4, 2.0), (3, 2, 6, 1, 0.0)):
+        W1, W2 = rng.normal(size=(k, d)) / np.sqrt(d), rng.normal(size=(q, k))
+        cases.append((rng.normal(size=(n, d)), rng.normal(size=(n, q)), W1, W2, lambd))
+    return cases
+
+
+BACKWARD = _two_results(
+    function_exercise(
+        "07.3",
+        "Backward",
+        reference=network_gradients,
+        inputs=_batches,
+        mistakes=[
+            (_gradients(lambda n, q: 1), "the loss is the mean over the examples: divide by the batch size"),
+            (_gradients(lambda n, q: n * q), "divide by the number of examples, not of all elements of Y"),
+            (_gradients(decay_divided=True), "the batch size divides the loss only, not the penalty"),
+            (_gradients(decay1=0, decay2=0), "the penalty depends on the weights too: what is its gradient?"),
+            (_gradients(decay1=0), "W2 is right; W1 has a second way to J, through the penalty"),
+            (_gradients(decay2=0), "W1 is right; W2 has a second way to J, through the penalty"),
+            (_gradients(decay1=2, decay2=2), "twice too much penalty: its half takes the 2 of the derivative away"),
+            (_gradients(decay1=-1, decay2=-1), "the penalty's gradient is added, not taken off"),
+            (_gradients(factor=-1), "the loss's part has the wrong sign: the error is output minus label"),
+            (_gradients(factor=2), "the loss's part is twice too much: its half takes the 2 of the derivative away"),
+            (
+                _gradients(derivative=lambda X, W1, H, grad_H: grad_H),
+                "W2 is right; on the way to W1 the derivative of tanh is missing",
+            ),
+            (
+                _gradients(derivative=lambda X, W1, H, grad_H: grad_H * (1 - np.tanh(H) ** 2)),
+                "H is tanh(Z) already: for its derivative no second tanh is needed",
+            ),
+            (
+                _gradients(derivative=lambda X, W1, H, grad_H: grad_H * (1 - (X @ W1.T) ** 2)),
+                "the derivative of tanh is 1 - h², not 1 - z²",
+            ),
+            (_gradients(derivative=lambda X, W1, H, grad_H: grad_H * (1 - H)), "the h in 1 - h² is to be squared"),
+            (_transposed, "transposed: the gradient of a matrix has the matrix's shape"),
+            (lambda *args: network_gradients(*args)[::-1], "turn them round: the gradient in W1 first"),
+        ],
+        why="Two matrix products for each layer, one for its weights and one to go on: depth is only repetition.",
+    ),
+    "grad_W1, grad_W2",
+)
+
+# 07.4
+
+_NEAR_ENOUGH = 1e-5  # of the largest partial derivative; central differences with steps from 1e-10 to 1e-3 are nearer
+
+
+class _Asked:
+    """A function of an array, as the learner gets it, that notes where it is asked for its value."""
+
+    def __init__(self, function, x):
+        self._function, self._x, self.moves, self.in_float32 = function, x, [], False
+
+    def __call__(self, x):
+        values = x.asnumpy() if isinstance(x, nd.NDArray) else np.asarray(x)
+        if values.shape != self._x.shape:
+            raise ValueError(f"f takes an array of shape {self._x.shape}, not {values.shape}")
+        self.in_float32 |= values.dtype != np.float64
+        self.moves.append(values.astype("float64") - self._x)
+        return float(self._function(values.astype("float64")))
+
+
+def _waves(x):
+    return np.sum(np.sin(3 * x))
+
+
+def _products(x):
+    return np.sin(np.sum(3 * x)) + np.sum(x**2) / 2
+
+
+def _judge_difference(tried, got, f, true):
+    """Raise `Wrong` unless `got` is the gradient, and both sides have been looked at."""
+    if np.shape(got) != true.shape or isinstance(got, tuple):
+        hint = "one partial derivative for each element of x: the gradient has its shape"
+        raise Wrong(tried, form(got), form(true), hint)
+    if not f.moves:
+        raise Wrong(tried, "f was never called", "values of f on both sides of x", "what does f(x + step) give?")
+    scale = np.abs(true).max()
+    error = np.abs(got - true).max() / scale
+    moves = np.array(f.moves).reshape(len(f.moves), -1)
+    step = np.abs(moves).max()
+    moved = (np.abs(moves) > step / 2).sum(axis=1)
+
+    def is_nearly(value):
+        return np.abs(got - value).max() < 0.01 * scale
+
+    # What is added to an element and taken off again may leave its last digit changed: that is no move.
+    moves[np.abs(moves) < step / 1000] = 0
+    one_sided = not ((moves > 0).any(axis=0) & (moves < 0).any(axis=0)).all()
+    if error <= _NEAR_ENOUGH and not one_sided:
+        return
+    hint = ""
+    if (moved > 1).any():
+        hint = "f was asked where several elements had moved: move one at a time, and put it back"
+    elif is_nearly(2 * true):
+        hint = "twice too much: how far apart are x + step and x - step?"
+    elif is_nearly(true / 2):
+        hint = "half of what it should be: divide by the distance of the two points"
+    elif is_nearly(-true):
+        hint = "the sign is turned round: the value further up comes first"
+    elif f.in_float32:
+        hint = "f was asked in float32, where the difference drowns in rounding; stay in float64, as x is"
+    elif step < 1e-14 or (step < 1e-9 and not one_sided):
+        hint = "rounding: the step is too small"
+    elif one_sided:
+        hint = "that is a one-sided difference: go as far to the other side too"
+    elif step > 2e-3:
+        hint = "truncation: the step is too large"
+    came_out = "f was asked on one side of x only" if error <= _NEAR_ENOUGH else _how_far(error)
+    raise Wrong(tried, came_out, f"central differences, with a relative error below {_NEAR_ENOUGH:.0e}", hint)
+
+
+def _how_far(error):
+    return f"a relative error of {error:.1g}" if np.isfinite(error) else "a gradient that is not finite"
+
+
+def _examine_difference(answer):
+    rng = np.random.default_rng(704)
+    cases = [
+        ("the sum of sin(3 x)", _waves, lambda x: 3 * np.cos(3 * x), (3,)),
+        ("sin(3 sum of x) + |x|²/2", _products, lambda x: 3 * np.cos(np.sum(3 * x)) + x, (2, 3)),
+        ("the sum of sin(3 x)", _waves, lambda x: 3 * np.cos(3 * x), (20,)),
+        ("sin(3 sum of x) + |x|²/2", _products, lambda x: 3 * np.cos(np.sum(3 * x)) + x, (1,)),
+    ]
+    for name, function, gradient, shape in cases:
+        x = rng.uniform(0.3, 0.9, size=shape)
+        f = _Asked(function, x)
+        tried = f"f(x) = {name}, for x of shape {shape}"
+        got = call(answer, f, nd.array(x, dtype="float64"), tried=tried)
+        _judge_difference(tried, got, f, gradient(x))
+
+
+DIFFERENCE = Exercise(
+    "07.4",
+    "A gradient without the chain rule",
+    why="It is slow and knows nothing of your formulas, and that is what makes it a check of them.",
+    examine=_examine_difference,
+)
+
+# 07.5
+
+STATEMENTS = choice_exercise(
+    "07.5",
+    "On the way back",
+    {
+        "a": (False, "how often did we walk through the graph, and how many gradients did we have then?"),
+        "b": (True, "which results of the forward pass have a row for each example?"),
+        "c": (False, "look at the figure with the two slopes: what comes after truncation?"),
+        "d": (True, "the derivative of the sigmoid is at most 1/4, and each layer is one more factor"),
+        "e": (True, "in steps 3 to 6, what could differ between two units whose weights are all the same?"),
+    },
+    why="Memory, vanishing gradients and symmetry all follow from one walk against the arrows.",
+)
+
+# 07.6
+
+_ENOUGH = 0.75  # accuracy on test digits; usual recipes come to 0.9, and what has hardly learnt to less than 0.5
+
+
+def _digits(num_classes, first_feature):
+    """Return training and test digits of the first classes, without the first features."""
+    parts = []
+    for data in load_digits(batch_size=64):
+        images, labels = (array.asnumpy() for array in data.arrays)
+        chosen = labels < num_classes
+        X = images.reshape(len(images), -1)[chosen, first_feature:]
+        parts.append((X, labels[chosen].astype(int)))
+    return parts
+
+
+def _train_by_hand(answer):
+    """Train with the learner's function, and look at what its network says of digits that it has not seen."""
+    for num_classes, first_feature in ((10, 0), (4, 24)):
+        (X, labels), (X_test, test_labels) = _digits(num_classes, first_feature)
+        seed(6)
+        d = X.shape[1]
+        tried = f"training with your function on {len(X)} digits, {d} features, {num_classes} classes"
+        found = call(answer, X, np.eye(num_classes, dtype="float32")[labels], tried=tried)
+        if not isinstance(found, tuple) or len(found) != 2:
+            raise Wrong(tried, describe(found), "two results, W1 and W2", "end with return W1, W2")
+        _judge_shapes(tried, found, d, num_classes)
+        W1, W2 = found
+        if not (np.isfinite(W1).all() and np.isfinite(W2).all()):
+            hint = "the loss has grown without bound: a smaller learning rate, and a step against the gradient"
+            raise Wrong(tried, "weights that are no numbers", "finite weights", hint)
+        accuracy = np.mean(tanh_network(X_test, W1, W2)[1].argmax(axis=1) == test_labels)
+        if accuracy >= _ENOUGH:
+            continue
+        hint = "train longer, or with a larger learning rate"
+        if len(W1) > 1 and np.abs(W1 - W1[0]).max() <= 1e-4 * np.abs(W1).max():
+            hint = "all hidden units are the same: break the symmetry, start with random weights"
+        elif len(W1) < 5:
+            hint = f"{len(W1)} hidden units are few for {num_classes} classes"
+        elif accuracy < 0.3 and np.abs(tanh_network(X, W1, W2)[1]).max() > 30:
+            hint = "the weights have grown and grown: is the step against the gradient, and not too large?"
+        elif accuracy < 1.6 / num_classes:
+            hint = "hardly anything was learnt: does each step change both W1 and W2, against the gradient?"
+        came_out = f"an accuracy of {accuracy:.2f} on {len(X_test)} digits it has not seen"
+        raise Wrong(tried, came_out, f"at least {_ENOUGH}", hint)
+
+
+def _judge_shapes(tried, found, d, q):
+    W1, W2 = found
+    shapes = f"W1 of shape {np.shape(W1)}, W2 of shape {np.shape(W2)}"
+    if np.ndim(W1) == 2 and np.shape(W1)[1] == d and np.shape(W2) == (q, np.shape(W1)[0]):
+        return
+    hint = "return the weights, first those of the hidden layer"
+    if np.ndim(W1) == 2 and np.shape(W1)[0] == d and np.shape(W2) == (np.shape(W1)[1], q):
+        hint = "these are transposed: a row for each output of the layer, a column for each input"
+    raise Wrong(tried, shapes, f"(hidden units, {d}) and ({q}, hidden units)", hint)
+
+
+FROM_MEMORY = Exercise(
+    "07.6",
+    "Write it from memory",
+    why="No line of it is hidden any more: this is what a deep learning library does for you.",
+    examine=_train_by_hand,
+)
+
+EXERCISES = by_number(KEPT, FORWARD, BACKWARD, DIFFERENCE, STATEMENTS, FROM_MEMORY)

@@ -1,0 +1,323 @@
+"""How exercises are run, judged and noted; the exercises themselves have a test file for each chapter."""
+
+import json
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import d2lhelpers as dh
+from d2lhelpers.exercises import CHAPTERS, exercises, judging, solved
+from d2lhelpers.exercises.judging import Verdict, Wrong, judge, number_exercise
+
+import nbformat
+import numpy as np
+import pytest
+from mxnet import nd
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+HALF = judging.function_exercise(
+    "00.1",
+    "Half",
+    reference=lambda x: x / 2,
+    inputs=lambda rng: [(np.array([1.0, 2.0]),), (rng.normal(size=(3, 2)),), (rng.normal(size=20),)],
+    mistakes=[(lambda x: 2 * x, "that is twice as much")],
+    why="Two halves are a whole.",
+)
+
+
+@pytest.fixture(autouse=True)
+def progress_file(tmp_path, monkeypatch):
+    path = tmp_path / "progress.txt"
+    monkeypatch.setenv("D2L_PROGRESS", str(path))
+    return path
+
+
+# what an answer may do
+
+
+def test_right_answer():
+    assert judge(HALF, lambda x: x / 2) == Verdict(True, "right. Two halves are a whole.")
+
+
+@pytest.mark.parametrize("answer", [None, ..., lambda x: None, lambda x: ...])
+def test_no_answer_yet(answer):
+    assert judge(HALF, answer) == Verdict(False, "not answered yet")
+
+
+def test_wrong_answer_says_what_was_tried_what_came_out_and_what_was_expected():
+    def double(x):
+        return 2 * x
+
+    assert judge(HALF, double) == Verdict(
+        False,
+        "not right yet\n  tried:    double([1. 2.])\n  came out: [2. 4.]\n  expected: [0.5 1. ]\n"
+        "  hint:     that is twice as much",
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (lambda x: x, "came out: \\[1. 2.\\]"),
+        (lambda x: x[0] / 2, "came out: a single number|shape \\(1,\\)"),
+        (
+            lambda x: x.reshape((1, -1)) / 2,
+            "came out: an array of shape \\(1, 2\\)\n  expected: an array of shape \\(2,\\)",
+        ),
+        (lambda x: (x / 2, x), "came out: 2 results: .*\n  expected: an array of shape \\(2,\\)"),
+        (lambda x: "0.5", "came out: TypeError: a str was returned, not an array or a number"),
+        (lambda x: x / 0 * 0, "came out: \\[nan nan\\]"),
+        (lambda x: nd.array([0.5, 1.0]), "tried:    .*an? array.*|came out: an array of shape \\(2,\\)"),
+        (lambda x: nd.zeros(x.shape), "came out: \\[0. 0.\\]"),
+        (lambda: 1, "came out: TypeError: .*takes 0 positional arguments but 1 was given"),
+        (lambda x: 1 / 0, "came out: ZeroDivisionError: division by zero"),
+        (lambda x: sys.exit(), "came out: SystemExit"),
+        (lambda x: nd.dot(x, nd.ones((3, 3))), "came out: MXNetError: .*dot"),
+        (lambda x: x.asnumpy()[7], "came out: IndexError"),
+        (3.0, "came out: a float\n  expected: a function"),
+        ("text", "came out: a str\n  expected: a function"),
+    ],
+)
+def test_wrong_answers(answer, message):
+    verdict = judge(HALF, answer)
+    assert not verdict.right
+    assert re.search(message, verdict.text)
+    assert "src/" not in verdict.text
+    assert verdict.text.count("\n") <= 4
+
+
+def test_answer_that_knows_the_first_input_only_is_not_right():
+    assert not judge(HALF, lambda x: x / 2 if x.shape == (2,) else nd.zeros(x.shape)).right
+    assert not judge(HALF, lambda x: x / 2 if x.size < 20 else nd.zeros(x.shape)).right
+
+
+def test_answer_that_changes_its_input_does_not_change_what_is_expected():
+    def in_place(x):
+        x[:] = 0
+        return x
+
+    assert not judge(HALF, in_place).right
+
+
+def recursion(x):
+    return recursion(x)
+
+
+def endless(x):
+    while True:
+        pass
+
+
+def bare(x):
+    while True:
+        try:
+            endless(x)
+        except:  # noqa: E722
+            pass
+
+
+def stubborn(x):
+    while True:
+        try:
+            endless(x)
+        except BaseException:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (recursion, "RecursionError"),
+        (endless, "nothing within"),
+        (stubborn, "nothing within"),
+        (bare, "nothing within"),
+    ],
+)
+def test_endless_answers_come_to_an_end(answer, message, monkeypatch):
+    monkeypatch.setattr(judging, "TIME_LIMIT", 0.3)
+    before = signal.getsignal(signal.SIGALRM)
+    verdict = judge(HALF, answer)
+    assert message in verdict.text
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_judging_in_another_thread():
+    verdicts = []
+    thread = threading.Thread(target=lambda: verdicts.append(judge(HALF, lambda x: x / 2)))
+    thread.start()
+    thread.join()
+    assert verdicts[0].right
+
+
+def test_interrupt_goes_through():
+    def interrupted(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judge(HALF, interrupted)
+
+
+def test_random_numbers_go_on_as_before():
+    def restless(x):
+        random.random()
+        np.random.normal()
+        return x / 2
+
+    random.seed(1)
+    np.random.seed(1)
+    expected = random.random(), np.random.normal()
+    random.seed(1)
+    np.random.seed(1)
+    assert judge(HALF, restless).right
+    assert (random.random(), np.random.normal()) == expected
+
+
+@pytest.mark.parametrize("answer", [2, 2.0, np.float32(2), np.array([2.0]), nd.array([2.0]), 2.001])
+def test_numbers(answer):
+    two = number_exercise("00.2", "Two", lambda: 2, why="Even.", mistakes=[(3, "one too many")])
+    assert judge(two, answer).right
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (3, "came out: 3\n  expected: a smaller number\n  hint:     one too many"),
+        (1.5, "came out: 1.5\n  expected: a larger number$"),
+        (float("nan"), "expected: a finite number"),
+        (float("inf"), "expected: a finite number"),
+        (-float("inf"), "expected: a finite number"),
+        (True, "a bool\n  expected: a number"),
+        ("2", "a str\n  expected: a number"),
+        ([2], "a list\n  expected: a number"),
+    ],
+)
+def test_wrong_numbers(answer, message):
+    two = number_exercise("00.2", "Two", lambda: 2, why="Even.", mistakes=[(3, "one too many")])
+    verdict = judge(two, answer)
+    assert not verdict.right
+    assert message.removesuffix("$") in verdict.text
+
+
+CHOICE = judging.choice_exercise(
+    "00.3", "Letters", {"a": (True, "hint a"), "b": (False, "hint b"), "c": (True, "hint c")}, why="They are letters."
+)
+
+
+@pytest.mark.parametrize("answer", ["ac", "CA", "a, c", ["a", "c"], {"c", "a"}, ("A", "C")])
+def test_choices(answer):
+    assert judge(CHOICE, answer).right
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("abc", "2 right, 1 wrong, 0 missing\n  expected: all true ones and no other\n  hint:     hint b"),
+        ("a", "1 right, 0 wrong, 1 missing\n  expected: all true ones and no other\n  hint:     hint c"),
+        ("b", "0 right, 1 wrong, 2 missing"),
+        ("ax", "the letters x\n  expected: letters of a, b, c"),
+        (3, "a int\n  expected: letters"),
+        ("", "not answered yet"),
+    ],
+)
+def test_wrong_choices(answer, message):
+    verdict = judge(CHOICE, answer)
+    assert not verdict.right
+    assert message in verdict.text
+
+
+# check and progress
+
+
+def test_check_notes_what_is_right(capsys, progress_file):
+    dh.check("01.1", 3)
+    dh.check("01.1")
+    dh.check("01.1", 9, worked=True)
+    assert not progress_file.exists()
+    dh.check("01.1", 9)
+    dh.check("01.1", 9)
+    dh.check("01.5", "ace")
+    assert progress_file.read_text() == "01.1\n01.5\n"
+    out = capsys.readouterr().out
+    assert out.startswith("01.1 not right yet\n")
+    assert "01.1 not answered yet\n" in out
+    assert out.count("01.1 right. ") == 3
+
+
+@pytest.mark.parametrize("number", ["01.99", "1.1", "99.1", "", None, 1.1])
+def test_check_of_no_exercise(number):
+    with pytest.raises(ValueError, match="there is no exercise"):
+        dh.check(number, 1)
+
+
+def test_progress_shows_each_chapter_and_the_file(capsys, progress_file):
+    progress_file.write_text("01.1\n01.2\nrubbish \x00\n01.1\n")
+    dh.progress()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines[:-1]] == list(CHAPTERS)
+    assert lines[0] == "chapter 01  xx....    2 of 6 solved"
+    total = sum(len(exercises(chapter)) for chapter in CHAPTERS)
+    assert lines[-1] == f"all         2 of {total}; kept in {progress_file}, delete it to start afresh"
+    progress_file.unlink()
+    dh.progress()
+    assert "chapter 01  ......    0 of 6 solved" in capsys.readouterr().out
+
+
+def test_progress_that_cannot_be_written_or_read(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("D2L_PROGRESS", str(tmp_path))  # a folder
+    dh.check("01.1", 9)
+    assert "could not be noted" in capsys.readouterr().out
+    assert solved.read() == set()
+
+
+def test_progress_is_in_the_home_folder_unless_said_otherwise(monkeypatch, tmp_path):
+    monkeypatch.delenv("D2L_PROGRESS")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert solved.path() == tmp_path / ".d2lhelpers-progress.txt"
+
+
+def test_two_kernels_may_note_at_once(progress_file):
+    code = "import d2lhelpers.exercises.solved as s\nfor i in range(200): s.add(f'{%d}.{i}')"
+    processes = [subprocess.Popen([sys.executable, "-c", code % i]) for i in range(2)]
+    assert [process.wait() for process in processes] == [0, 0]
+    lines = progress_file.read_text().splitlines()
+    assert sorted(lines) == sorted(f"{k}.{i}" for k in range(2) for i in range(200))
+
+
+# the exercises in the notebooks
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_notebook_asks_every_exercise_and_shows_a_solution(chapter):
+    found = exercises(chapter)
+    assert 4 <= len(found) <= 8
+    assert list(found) == [f"{chapter}.{i}" for i in range(1, len(found) + 1)]
+    assert list(found.values())[-1].title == "Write it from memory"
+    (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    headings = [line for cell in cells if cell.cell_type == "markdown" for line in cell.source.splitlines()]
+    for number, exercise in found.items():
+        assert f"### {number} {exercise.title}" in headings
+        asked = [c for c in cells if c.cell_type == "code" and f'dh.check("{number}", ' in c.source]
+        assert len(asked) == 2
+        open_cell, solution = asked
+        assert output(open_cell) == f"{number} not answered yet\n"
+        assert output(solution) == f"{number} right. {exercise.why}\n"
+        assert "worked=True" in solution.source
+        assert "worked=True" not in open_cell.source
+        assert solution.metadata == {"jupyter": {"source_hidden": True}, "tags": ["solution"]}
+        assert "<details><summary>Worked solution</summary>" in cells[cells.index(solution) - 1].source
+
+
+def output(cell):
+    return "".join(output.text for output in cell.outputs)
+
+
+def test_wrong_is_plain_data():
+    wrong = Wrong("tried", "came out", "expected", "hint")
+    assert json.dumps(wrong.args) == '["tried", "came out", "expected", "hint"]'
+    assert str(Wrong("a", "b", "c")).splitlines() == ["  tried:    a", "  came out: b", "  expected: c"]

@@ -1,0 +1,117 @@
+"""Usual mistakes in the exercises of chapter 01, and what the check says to them."""
+
+import d2lhelpers as dh
+from d2lhelpers.exercises import find
+from d2lhelpers.exercises.judging import judge
+
+import numpy as np
+import pytest
+from mxnet import autograd, nd
+
+
+def loss(y_hat, y):
+    return (y_hat.reshape((-1,)) - y) ** 2 / 2
+
+
+def error(X, y, w, b):
+    return nd.dot(X, w) + b - y
+
+
+def lstsq(X, y):
+    return np.linalg.lstsq(X, y.asnumpy(), rcond=None)[0]
+
+
+def with_ones(X):
+    return np.column_stack([X.asnumpy(), np.ones(len(X))])
+
+
+def scratch(lr=0.1, num_epochs=5, sign=-1, frozen=(), divide=True):
+    """A recipe with the mistake that the arguments describe."""
+
+    def train(features, labels):
+        w, b = nd.zeros((features.shape[1],)), nd.zeros((1,))
+        for param in (w, b):
+            param.attach_grad()
+        for _ in range(num_epochs):
+            for X, y in dh.load_array((features, labels), 10):
+                with autograd.record():
+                    total = loss(nd.dot(X, w) + b, y).sum()
+                total.backward()
+                for name, param in (("w", w), ("b", b)):
+                    if name not in frozen:
+                        param[:] = param + sign * lr * param.grad / (len(y) if divide else 1)
+        return w, b
+
+    return train
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "message"),
+    [
+        ("01.1", 3, "the error is squared, and so is its factor"),
+        ("01.1", 4.5, "the half stands in both losses"),
+        ("01.1", 8, "expected: a larger number"),
+        ("01.2", lambda y_hat, y: loss(y_hat, y).sum(), "that is the sum; the mean does not grow with n"),
+        ("01.2", lambda y_hat, y: 2 * loss(y_hat, y).mean(), "the half is missing"),
+        ("01.2", lambda y_hat, y: (y_hat.reshape((-1,)) - y).abs().mean(), "that is the absolute error"),
+        ("01.2", lambda y_hat, y: ((y_hat - y) ** 2 / 2).mean(), "a table of all pairs; reshape one first"),
+        ("01.2", loss, "that is one loss per example; take their mean"),
+        ("01.2", lambda y_hat, y: 0.0, "came out: 0\n  expected: 2.16667"),
+        (
+            "01.3",
+            lambda X, y, w, b: (nd.dot(X.T, error(X, y, w, b)), error(X, y, w, b).sum()),
+            "divide by the batch size",
+        ),
+        (
+            "01.3",
+            lambda X, y, w, b: (nd.dot(X.T, error(X, y, w, b)) / len(y), error(X, y, w, b).sum()),
+            "divide the gradient of b by the batch size",
+        ),
+        (
+            "01.3",
+            lambda X, y, w, b: (nd.dot(X.T, error(X, y, w, b)), error(X, y, w, b).mean()),
+            "divide the gradient of w by the batch size",
+        ),
+        (
+            "01.3",
+            lambda X, y, w, b: (-nd.dot(X.T, error(X, y, w, b)) / len(y), -error(X, y, w, b).mean()),
+            "the sign is turned round",
+        ),
+        (
+            "01.3",
+            lambda X, y, w, b: (2 * nd.dot(X.T, error(X, y, w, b)) / len(y), 2 * error(X, y, w, b).mean()),
+            "twice too much",
+        ),
+        ("01.3", lambda X, y, w, b: (nd.zeros(w.shape), 0.0), "came out: [0. 0.] and 0.0"),
+        ("01.3", lambda X, y, w, b: nd.dot(X.T, error(X, y, w, b)) / len(y), "expected: 2 results"),
+        ("01.4", lambda X, y: (lstsq(X.asnumpy(), y), 0.0), "without a column of ones"),
+        ("01.4", lambda X, y: (lstsq(with_ones(X), y)[:-1], 0.0), "the bias is not"),
+        (
+            "01.4",
+            lambda X, y: (lstsq(with_ones(X), y)[:-1], y.mean()),
+            "subtract the weights times their means",
+        ),
+        ("01.4", lambda X, y: lstsq(with_ones(X), y), "expected: 2 results"),
+        ("01.5", "abce", "hint:     look at the figure with the three learning rates"),
+        ("01.5", "acde", "which has less noise"),
+        ("01.5", "ac", "2 right, 0 wrong, 1 missing"),
+        ("01.6", scratch(num_epochs=0), "nothing was learnt"),
+        ("01.6", scratch(lr=0.0005), "nothing was learnt|train longer"),
+        ("01.6", scratch(lr=0.005), "train longer, or with a larger learning rate"),
+        ("01.6", scratch(sign=1), "the loss has grown: is the step against the gradient"),
+        ("01.6", scratch(divide=False, lr=0.5), "divided by the batch size"),
+        ("01.6", scratch(frozen=("b",)), "the weights are right, but the bias has not been trained"),
+        ("01.6", lambda X, y: scratch()(X, y)[0], "expected: two results, w and b"),
+        ("01.6", lambda X, y: (nd.zeros((2,)), nd.zeros((1,))), "expected: 3 weights and one bias"),
+    ],
+)
+def test_wrong_answers(number, answer, message):
+    verdict = judge(find(number), answer)
+    assert not verdict.right
+    assert any(part in verdict.text for part in message.split("|")), verdict.text
+
+
+def test_right_answers():
+    assert judge(find("01.6"), scratch()).right
+    assert judge(find("01.2"), lambda y_hat, y: loss(y_hat, y).mean().asscalar()).right
+    assert judge(find("01.4"), lambda X, y: (lstsq(with_ones(X), y)[:-1], lstsq(with_ones(X), y)[-1:])).right

@@ -1,0 +1,231 @@
+"""Usual mistakes in the exercises of chapter 07, and what the check says to them."""
+
+import d2lhelpers as dh
+from d2lhelpers.exercises import find
+from d2lhelpers.exercises.judging import judge
+
+import numpy as np
+import pytest
+from mxnet import autograd, nd
+
+
+def forward(X, W1, W2):
+    H = nd.tanh(nd.dot(X, W1.T))
+    return H, nd.dot(H, W2.T)
+
+
+def relu_forward(X, W1, W2):
+    H = nd.relu(nd.dot(X, W1.T))
+    return H, nd.dot(H, W2.T)
+
+
+def backward(divide=len, factor=1, decay=(1, 1), decay_divided=False, slope=lambda Z, H: 1 - H * H):
+    """A backward pass with the mistake that the arguments describe."""
+
+    def gradients(X, Y, W1, W2, lambd):
+        Z = nd.dot(X, W1.T)
+        H, O = forward(X, W1, W2)  # noqa: E741
+        grad_O = factor * (O - Y) / divide(Y)
+        grad_Z = nd.dot(grad_O, W2) * slope(Z, H)
+        size = lambd / len(X) if decay_divided else lambd
+        return nd.dot(grad_Z.T, X) + decay[0] * size * W1, nd.dot(grad_O.T, H) + decay[1] * size * W2
+
+    return gradients
+
+
+def by_autograd(X, Y, W1, W2, lambd):
+    for W in (W1, W2):
+        W.attach_grad()
+    with autograd.record():
+        J = ((forward(X, W1, W2)[1] - Y) ** 2).sum() / (2 * len(X)) + lambd / 2 * ((W1**2).sum() + (W2**2).sum())
+    J.backward()
+    return [W1.grad, W2.grad]
+
+
+def difference(step=1e-5, down=1, divide=2.0, sign=1, restore=True, dtype="float64"):
+    """Finite differences with the mistake that the arguments describe."""
+
+    def gradient(f, x):
+        x = x.asnumpy().astype(dtype)
+        grad = np.zeros(x.shape)
+        up, low = x.copy(), x.copy()
+        for i in range(x.size):
+            if restore:
+                up, low = x.copy(), x.copy()
+            up.flat[i] += step
+            low.flat[i] -= down * step
+            grad.flat[i] = sign * (f(up) - f(low)) / (divide * step)
+        return grad
+
+    return gradient
+
+
+def difference_in_place(f, x):
+    grad = nd.zeros(x.shape, dtype="float64")
+    for i in np.ndindex(x.shape):
+        x[i] += 1e-4
+        above = f(x)
+        x[i] -= 2e-4
+        grad[i] = (above - f(x)) / 2e-4
+        x[i] += 1e-4
+    return grad
+
+
+def difference_in_nd(f, x):
+    grad = nd.zeros(x.shape)
+    for i in np.ndindex(x.shape):
+        values = []
+        for step in (1e-6, -1e-6):
+            moved = x.copy()
+            moved[i] = moved[i] + step
+            values.append(f(moved))
+        grad[i] = (values[0] - values[1]) / 2e-6
+    return grad
+
+
+def recipe(lr=0.5, num_steps=100, scale=0.1, units=32, batch_size=None, equal=False, sign=-1, softmax=True):
+    """A recipe with the mistake that the arguments describe."""
+
+    def train(X, Y):
+        shapes = (units, X.shape[1]), (Y.shape[1], units)
+        W1, W2 = (nd.full(s, scale) if equal else nd.random.normal(scale=scale, shape=s) for s in shapes)
+        step = 0
+        while step < num_steps:
+            for x, y in dh.load_array((X, Y), batch_size) if batch_size else [(X, Y)]:
+                H, O = forward(x, W1, W2)  # noqa: E741
+                grad_O = ((nd.softmax(O) if softmax else O) - y) / len(x)
+                grad_Z = nd.dot(grad_O, W2) * (1 - H * H)
+                W1, W2 = W1 + sign * lr * nd.dot(grad_Z.T, x), W2 + sign * lr * nd.dot(grad_O.T, H)
+                step += 1
+        return W1, W2
+
+    return train
+
+
+def turned(function):
+    return lambda *args: function(*args)[::-1]
+
+
+def transposed(function):
+    return lambda *args: tuple(part.T for part in function(*args))
+
+
+@pytest.mark.parametrize(
+    ("number", "answer", "message"),
+    [
+        ("07.1", 200_000, "that is how many numbers"),
+        ("07.1", 4_000, "that is for one example"),
+        ("07.1", 80_000, "that is one layer"),
+        ("07.1", 880_000, "the features are there anyway"),
+        ("07.1", 400_000, "those are the weights"),
+        ("07.1", 1_600_000, "twice too much"),
+        ("07.1", 0.763, "that is in MB"),
+        ("07.1", 0.8, "that is in millions of bytes"),
+        ("07.1", 6_400_000, "those are bits"),
+        ("07.1", 500_000, "expected: a larger number"),
+        ("07.2", lambda X, W1, W2: forward(X, W1.T, W2.T), "multiply by their transpose"),
+        ("07.2", lambda X, W1, W2: (nd.dot(X, W1.T), nd.dot(nd.dot(X, W1.T), W2.T)), "without tanh the two layers"),
+        ("07.2", lambda X, W1, W2: (nd.dot(X, W1.T), forward(X, W1, W2)[1]), "is to be handed back after tanh"),
+        ("07.2", lambda *args: (forward(*args)[0], nd.tanh(forward(*args)[1])), "the outputs have no activation"),
+        ("07.2", turned(forward), "the hidden layer first"),
+        ("07.2", transposed(forward), "the examples stand in rows"),
+        ("07.2", relu_forward, "that is ReLU"),
+        ("07.2", lambda *args: forward(*args)[1], "came out: a single result\n  expected: two results, H, O"),
+        ("07.2", lambda *args: (*forward(*args), 0), "came out: 3 results"),
+        ("07.2", lambda X, W1, W2: forward(X[:2], W1, W2), "expected: 2 results: an array of shape (4, 5)"),
+        ("07.2", lambda X, W1, W2: (nd.zeros((2, 2)), nd.zeros((2, 2))), "came out: [[0. 0.] [0. 0.]]"),
+        ("07.3", backward(divide=lambda Y: 1), "divide by the batch size"),
+        ("07.3", backward(divide=lambda Y: Y.size), "not of all elements of Y"),
+        ("07.3", backward(decay_divided=True), "the batch size divides the loss only"),
+        ("07.3", backward(decay=(0, 0)), "the penalty depends on the weights too"),
+        ("07.3", backward(decay=(0, 1)), "W1 has a second way to J"),
+        ("07.3", backward(decay=(1, 0)), "W2 has a second way to J"),
+        ("07.3", backward(decay=(2, 2)), "twice too much penalty"),
+        ("07.3", backward(decay=(-1, -1)), "the penalty's gradient is added"),
+        ("07.3", backward(factor=-1), "the error is output minus label"),
+        ("07.3", backward(factor=2), "the loss's part is twice too much"),
+        ("07.3", backward(slope=lambda Z, H: 1), "the derivative of tanh is missing"),
+        ("07.3", backward(slope=lambda Z, H: 1 - nd.tanh(H) ** 2), "H is tanh(Z) already"),
+        ("07.3", backward(slope=lambda Z, H: 1 - Z * Z), "1 - h², not 1 - z²"),
+        ("07.3", backward(slope=lambda Z, H: 1 - H), "the h in 1 - h² is to be squared"),
+        ("07.3", transposed(backward()), "the gradient of a matrix has the matrix's shape"),
+        ("07.3", turned(backward()), "the gradient in W1 first"),
+        ("07.3", lambda *args: backward()(*args)[0], "expected: two results, grad_W1, grad_W2"),
+        (
+            "07.3",
+            lambda X, Y, W1, W2, lambd: (nd.zeros(W1.shape), nd.zeros(W2.shape)),
+            "came out: [[0. 0. 0.] [0. 0. 0.]] and",
+        ),
+        ("07.3", lambda X, Y, W1, W2, lambd: (lambd * W1, lambd * W2), "not right yet"),
+        ("07.4", difference(divide=1), "how far apart are x + step and x - step"),
+        ("07.4", difference(down=0, divide=1), "that is a one-sided difference"),
+        ("07.4", difference(down=0, divide=1, step=1e-8), "f was asked on one side of x only"),
+        ("07.4", difference(down=0), "divide by the distance of the two points"),
+        ("07.4", difference(sign=-1), "the value further up comes first"),
+        ("07.4", difference(restore=False), "move one at a time"),
+        ("07.4", lambda f, x: (f(x + 1e-5) - f(x - 1e-5)) / 2e-5, "one partial derivative for each element"),
+        ("07.4", lambda f, x: (f(x + 1e-5) - f(x - 1e-5)) / 2e-5 + 0 * x, "several elements had moved"),
+        ("07.4", difference(dtype="float32"), "f was asked in float32"),
+        ("07.4", difference(step=1e-2), "the step is too large"),
+        ("07.4", difference(step=1e-16), "the step is too small"),
+        ("07.4", difference(step=1e-13), "the step is too small"),
+        ("07.4", difference(step=1e-20), "the step is too small"),
+        ("07.4", lambda f, x: nd.zeros(x.shape), "f was never called"),
+        ("07.4", lambda f, x: 3 * nd.cos(3 * x) + 0 * f(x), "f was asked on one side of x only"),
+        ("07.4", lambda f, x: f(x[0]) * x, "ValueError: f takes an array of shape (3,), not"),
+        ("07.4", lambda f, x: difference()(f, x).reshape(-1), "expected: an array of shape (2, 3)"),
+        ("07.5", "abde", "hint:     how often did we walk"),
+        ("07.5", "bcde", "hint:     look at the figure with the two slopes"),
+        ("07.5", "de", "2 right, 0 wrong, 1 missing"),
+        ("07.5", "be", "the derivative of the sigmoid is at most 1/4"),
+        ("07.5", "bd", "what could differ between two units"),
+        ("07.6", recipe(num_steps=0), "hardly anything was learnt"),
+        ("07.6", recipe(lr=0.0005, num_steps=20), "hardly anything was learnt"),
+        ("07.6", recipe(num_steps=6), "train longer, or with a larger learning rate"),
+        ("07.6", recipe(scale=0, equal=True), "all hidden units are the same"),
+        ("07.6", recipe(equal=True, num_steps=60), "all hidden units are the same"),
+        ("07.6", recipe(sign=1), "is the step against the gradient"),
+        ("07.6", recipe(sign=1, softmax=False), "the loss has grown without bound"),
+        ("07.6", recipe(lr=1000, num_steps=20), "and not too large"),
+        ("07.6", recipe(units=1), "1 hidden units are few for 10 classes"),
+        ("07.6", transposed(recipe(num_steps=1)), "these are transposed"),
+        ("07.6", turned(recipe(num_steps=1)), "first those of the hidden layer"),
+        ("07.6", lambda X, Y: recipe(num_steps=1)(X, Y)[0], "expected: two results, W1 and W2"),
+        ("07.6", lambda X, Y: recipe(num_steps=30)(X, Y) if X.shape[1] == 64 else (0, 0), "(hidden units, 40)"),
+    ],
+)
+def test_wrong_answers(number, answer, message):
+    verdict = judge(find(number), answer)
+    assert not verdict.right
+    assert any(part in verdict.text for part in message.split("|")), verdict.text
+
+
+@pytest.mark.parametrize(
+    ("number", "answer"),
+    [
+        ("07.1", 8e5),
+        ("07.2", forward),
+        ("07.2", lambda *args: list(forward(*args))),
+        ("07.2", lambda *args: tuple(part.asnumpy() for part in forward(*args))),
+        ("07.3", backward()),
+        ("07.3", by_autograd),
+        ("07.4", difference()),
+        ("07.4", difference(step=1e-3)),
+        ("07.4", difference(step=1e-8)),
+        ("07.4", difference_in_nd),
+        ("07.4", difference_in_place),
+        ("07.5", "edb"),
+        ("07.6", recipe()),
+        ("07.6", recipe(lr=0.1, num_steps=150, batch_size=64)),
+        ("07.6", recipe(lr=0.1, num_steps=150, softmax=False)),
+        ("07.6", recipe(scale=0.5, units=16)),
+    ],
+)
+def test_right_answers(number, answer):
+    verdict = judge(find(number), answer)
+    assert verdict.right, verdict.text
+
+
+@pytest.mark.parametrize("number", ["07.2", "07.3", "07.4", "07.6"])
+def test_no_answer_yet(number):
+    assert judge(find(number), lambda *args: ...).text == "not answered yet"
