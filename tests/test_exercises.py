@@ -90,6 +90,16 @@ def test_wrong_answers(answer, message):
     assert verdict.text.count("\n") <= 4
 
 
+def test_one_result_where_two_are_wanted():
+    two = judging.function_exercise(
+        "00.4", "Two", reference=lambda x: (x, x.sum()), inputs=lambda rng: [(np.ones((3, 2)),)], why="Two."
+    )
+    verdict = judge(two, lambda x: x)
+    assert (
+        "came out: an array of shape (3, 2)\n  expected: 2 results: an array of shape (3, 2); a single" in verdict.text
+    )
+
+
 def test_answer_that_knows_the_first_input_only_is_not_right():
     assert not judge(HALF, lambda x: x / 2 if x.shape == (2,) else nd.zeros(x.shape)).right
     assert not judge(HALF, lambda x: x / 2 if x.size < 20 else nd.zeros(x.shape)).right

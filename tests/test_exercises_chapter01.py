@@ -56,7 +56,7 @@ def scratch(lr=0.1, num_epochs=5, sign=-1, frozen=(), divide=True):
         ("01.2", lambda y_hat, y: (y_hat.reshape((-1,)) - y).abs().mean(), "that is the absolute error"),
         ("01.2", lambda y_hat, y: ((y_hat - y) ** 2 / 2).mean(), "a table of all pairs; reshape one first"),
         ("01.2", loss, "that is one loss per example; take their mean"),
-        ("01.2", lambda y_hat, y: 0.0, "came out: 0\n  expected: 2.16667"),
+        ("01.2", lambda y_hat, y: 0.0, "came out: 0.0\n  expected: 2.16667"),
         (
             "01.3",
             lambda X, y, w, b: (nd.dot(X.T, error(X, y, w, b)), error(X, y, w, b).sum()),

@@ -356,9 +356,11 @@ def compare(tried, got, expected, mistakes=(), tolerance=1e-4):
     """
 
     def unwrap(value, like):
-        if isinstance(like, tuple) and isinstance(value, tuple) and len(like) == len(value):
-            return tuple(unwrap(v, part) for v, part in zip(value, like, strict=True))
-        return squeeze(value) if np.ndim(like) == 0 and not isinstance(like, tuple) else value
+        if isinstance(like, tuple) or isinstance(value, tuple):
+            if isinstance(like, tuple) and isinstance(value, tuple) and len(like) == len(value):
+                return tuple(unwrap(v, part) for v, part in zip(value, like, strict=True))
+            return value
+        return squeeze(value) if np.ndim(like) == 0 else value
 
     got = unwrap(got, expected)
     if close(got, expected, tolerance):
