@@ -12,6 +12,7 @@ from .judging import (
     as_nd,
     by_number,
     call,
+    call_for_net,
     choice_exercise,
     compare,
     describe,
@@ -30,30 +31,13 @@ ERRORS = {
 }
 
 
-def _call(function, *args, tried):
-    """Call a function as `call` does, with a hint for the usual errors of Gluon."""
+def _with_hints(run, function, *args, tried):
+    """Call a function by `call` or `call_for_net`, with a hint for the usual errors of Gluon."""
     try:
-        return call(function, *args, tried=tried)
+        return run(function, *args, tried=tried)
     except Wrong as wrong:
         hint = next((hint for part, hint in ERRORS.items() if part in wrong.came_out), wrong.hint)
         raise Wrong(wrong.tried, wrong.came_out, wrong.expected, hint) from None
-
-
-def _network(answer, *args, tried):
-    """Call the learner's function, which has to return a network, and return that."""
-    made = []
-
-    def keep(*args):
-        made.append(answer(*args))
-        return 0.0
-
-    _call(keep if callable(answer) else answer, *args, tried=tried)
-    (net,) = made
-    if net is None or net is ...:
-        raise Unanswered
-    if not isinstance(net, gluon.Block):
-        raise Wrong(tried, f"a {type(net).__name__}", "a network of Gluon", "end with return net")
-    return net
 
 
 # 02.1
@@ -108,9 +92,9 @@ def _set_parameters(answer):
         w, b, X = (rng.normal(size=shape).astype("float32") for shape in ((d,), (1,), (n, d)))
         b = b + np.float32(2)
         made = describe_call(answer, (w, b))
-        net = _network(answer, w, b, tried=made)
+        net = _with_hints(call_for_net, answer, w, b, tried=made)
         tried = f"the network of {made}, called with {describe(X)}"
-        got = _call(net, X, tried=tried)
+        got = _with_hints(call, net, X, tried=tried)
         column = (X @ w).reshape(-1, 1)
         mistakes = [
             (column, "the weights are right, but the bias is still zero"),
@@ -176,7 +160,7 @@ def _one_step(answer):
             tried = f"{step} on a minibatch of {n} examples with {type(loss).__name__}, learning rate {learning_rate}"
             expected, loss_before, loss_after = sgd_step(X, y, before[:-1], before[-1], learning_rate, power)
             try:
-                got = _call(answer, net, trainer, loss, as_nd(X), as_nd(y), tried=tried)
+                got = _with_hints(call, answer, net, trainer, loss, as_nd(X), as_nd(y), tried=tried)
             except Unanswered:
                 if not np.any(_params(net) != before) and not np.any(net.weight.grad().asnumpy()):
                     raise
@@ -239,10 +223,10 @@ def _train_with_gluon(answer):
         seed(26)
         features, labels = (array.asnumpy() for array in synthetic_data(true_w, true_b, 2000, noise=0.1))
         tried = f"training with your function on 1000 examples of {len(true_w)} features"
-        net = _network(answer, features[:1000], labels[:1000], tried=tried)
+        net = _with_hints(call_for_net, answer, features[:1000], labels[:1000], tried=tried)
         X, y = features[1000:], labels[1000:].astype("float64")
         tried = f"{tried}, and the network on 1000 others"
-        y_hat = _call(net, X, tried=tried)
+        y_hat = _with_hints(call, net, X, tried=tried)
         if np.size(y_hat) != len(y):
             raise Wrong(tried, describe(y_hat), "one prediction for each example", "how many outputs has the layer?")
         error = np.ravel(y_hat) - y

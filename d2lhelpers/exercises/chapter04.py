@@ -5,10 +5,10 @@ import numpy as np
 from ..data import load_digits, seed
 from .judging import (
     Exercise,
-    Unanswered,
     Wrong,
     by_number,
     call,
+    call_for_net,
     choice_exercise,
     describe,
     function_exercise,
@@ -287,16 +287,9 @@ def _train_with_gluon(answer):
     labels = labels.asnumpy()
     tried = "training with your function on the 1,437 training digits"
 
-    def train_and_score(train_iter):
-        net = answer(train_iter)
-        if net is None or net is ...:
-            raise Unanswered
-        if not callable(net):
-            raise Wrong(tried, f"a {type(net).__name__}", "the network", "end with return net")
-        return net(images.copy())
-
     seed(6)
-    scores = call(train_and_score if callable(answer) else answer, train_iter, tried=tried)
+    net = call_for_net(answer, train_iter, tried=tried)
+    scores = call(net, images.copy(), tried=tried)
     if not isinstance(scores, np.ndarray) or scores.shape != (len(labels), 10):
         came_out = f"for {len(labels)} images {describe(scores)}"
         hint = "ten outputs, one for each class, and no argmax in the network"

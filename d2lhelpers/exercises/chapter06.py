@@ -3,16 +3,16 @@
 from itertools import pairwise
 
 import numpy as np
-from mxnet import autograd, gluon, nd
+from mxnet import autograd, nd
 from mxnet.gluon import nn
 
 from ..data import load_digits, seed
 from .judging import (
     Exercise,
-    Unanswered,
     Wrong,
     by_number,
     call,
+    call_for_net,
     choice_exercise,
     compare,
     describe,
@@ -297,23 +297,6 @@ STATEMENTS = choice_exercise(
 # 06.6
 
 
-def _trained_net(answer, train_iter, tried):
-    """Call the learner's function, which has to return a net, and return that."""
-    made = []
-
-    def keep(data_iter):
-        made.append(answer(data_iter))
-        return 0.0
-
-    call(keep if callable(answer) else answer, train_iter, tried=tried)
-    (net,) = made
-    if net is None or net is ...:
-        raise Unanswered
-    if not isinstance(net, gluon.Block):
-        raise Wrong(tried, f"a {type(net).__name__}", "the trained net", "end with return net")
-    return net
-
-
 def _train_with_dropout(answer):
     """Train with the learner's function on the training digits, and look at the net on the test digits."""
     seed(66)
@@ -321,7 +304,7 @@ def _train_with_dropout(answer):
     images, labels = test_iter.arrays
     y = labels.asnumpy()
     tried = "training with your function, then the net on the 360 test digits"
-    net = _trained_net(answer, train_iter, tried)
+    net = call_for_net(answer, train_iter, tried=tried)
 
     def scores_of(inputs):
         return call(lambda inputs: net(inputs), inputs.copy(), tried=tried)

@@ -180,17 +180,53 @@ def call(function, *args, tried=None):
     Unanswered
         If it returns nothing: its body is still to be written.
     """
-    tried = tried or describe_call(function, args)
+
+    def convert(result):
+        return tuple(plain(part) for part in result) if isinstance(result, tuple | list) else plain(result)
+
+    return _run(function, args, tried, convert)
+
+
+def call_for_net(function, *args, tried):
+    """Call the learner's function with copies of `args`, and return the network that it returns.
+
+    Parameters
+    ----------
+    function, *args, tried
+        As in `call`.
+
+    Returns
+    -------
+    callable
+
+    Raises
+    ------
+    Wrong
+        If the function raises an error, or returns something else.
+    Unanswered
+        If it returns nothing.
+    """
+
+    def convert(result):
+        if result is None or result is ...:
+            raise Unanswered
+        if not callable(result) or isinstance(result, type):
+            raise Wrong(tried, f"a {type(result).__name__}", "a network of Gluon", "end with return net")
+        return result
+
+    return _run(function, args, tried, convert)
+
+
+def _run(function, args, tried, convert):
     if not callable(function):
         raise Wrong("your answer", f"a {type(function).__name__}", "a function", "hand in its name, without brackets")
     try:
-        result = function(*(as_nd(arg) for arg in args))
-        result = tuple(plain(part) for part in result) if isinstance(result, tuple | list) else plain(result)
+        return convert(function(*(as_nd(arg) for arg in args)))
     except (Unanswered, Wrong):
         raise
     except (Exception, SystemExit) as error:
+        tried = tried or describe_call(function, args)
         raise Wrong(tried, describe_error(error), "no error", "print the shapes just before that line") from None
-    return result
 
 
 def as_nd(value):
