@@ -186,7 +186,11 @@ def not_linear(features, labels, wd):
         ("05.6", recipe(lr=0.5, step_by=1), "the loss has grown: use a smaller learning rate"),
         ("05.6", recipe(num_epochs=0, units=2), "expected: one output for each"),
         ("05.6", not_linear, "expected: a linear regression"),
-        ("05.6", lambda X, y, wd: (nd.zeros((200,)), nd.zeros((1,))), "came out: a tuple\n  expected: a network of Gluon"),
+        (
+            "05.6",
+            lambda X, y, wd: (nd.zeros((200,)), nd.zeros((1,))),
+            "came out: a tuple\n  expected: a network of Gluon",
+        ),
         ("05.6", lambda X, y, wd: nn.Dense(1), "expected: no error"),
         ("05.6", lambda X, y: nn.Dense(1), "came out: TypeError"),
         ("05.6", nd.zeros((3,)), "expected: a function"),
