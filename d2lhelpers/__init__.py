@@ -3,7 +3,8 @@
 from importlib import import_module
 
 from . import compat  # noqa: F401 - first of all: it makes MXNet importable
-from .data import ArrayLoader, load_array, load_digits, seed, synthetic_data
+from .data import ArrayLoader, load_array, seed, synthetic_data
+from .datasets import load_digits
 from .functional import cross_entropy, linreg, sgd, softmax, squared_loss
 from .metrics import accuracy, evaluate_accuracy, evaluate_loss
 from .training import DivergenceError, History, format_value, train

@@ -3,7 +3,8 @@
 import numpy as np
 from mxnet import nd
 
-from ..data import load_array, load_digits, seed
+from ..data import load_array, seed
+from ..datasets import load_digits
 from .judging import (
     Exercise,
     Wrong,

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ..data import load_digits, seed
+from ..data import seed
+from ..datasets import load_digits
 from .judging import (
     Exercise,
     Wrong,

@@ -6,7 +6,8 @@ import numpy as np
 from mxnet import autograd, nd
 from mxnet.gluon import nn
 
-from ..data import load_digits, seed
+from ..data import seed
+from ..datasets import load_digits
 from .judging import (
     Exercise,
     Wrong,

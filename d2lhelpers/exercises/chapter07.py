@@ -5,7 +5,8 @@ import functools
 import numpy as np
 from mxnet import nd
 
-from ..data import load_digits, seed
+from ..data import seed
+from ..datasets import load_digits
 from .judging import (
     Exercise,
     Wrong,
