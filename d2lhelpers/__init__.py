@@ -4,7 +4,7 @@ from importlib import import_module
 
 from . import compat  # noqa: F401 - first of all: it makes MXNet importable
 from .data import ArrayLoader, load_array, seed, synthetic_data
-from .datasets import load_digits
+from .datasets import fashion_mnist_labels, load_data, load_digits, load_fashion_mnist
 from .functional import cross_entropy, linreg, sgd, softmax, squared_loss
 from .metrics import accuracy, evaluate_accuracy, evaluate_loss
 from .training import DivergenceError, History, format_value, train
@@ -27,10 +27,13 @@ __all__ = [
     "cross_entropy",
     "evaluate_accuracy",
     "evaluate_loss",
+    "fashion_mnist_labels",
     "format_value",
     "linreg",
     "load_array",
+    "load_data",
     "load_digits",
+    "load_fashion_mnist",
     "plot",
     "progress",
     "seed",

@@ -9,12 +9,15 @@ from mxnet import np as mxnp
 
 from .validation import (
     check_array,
+    check_callable,
     check_finite,
     check_integer,
     check_number,
     check_same_length,
     is_np,
 )
+
+_BLOCK_SIZE = 2**20  # numbers in a block of minibatches, where a minibatch is not larger by itself
 
 
 def seed(n):
@@ -113,12 +116,15 @@ class ArrayLoader:
         Examples in a minibatch; the last one may hold fewer.
     shuffle : bool
         Whether each epoch has an order of its own.
+    transform : callable or None
+        What turns the features into those of the minibatches.
     """
 
-    def __init__(self, arrays, batch_size, shuffle):
+    def __init__(self, arrays, batch_size, shuffle, transform=None):
         self.arrays = arrays
         self.batch_size = batch_size
         self.shuffle = shuffle
+        self.transform = transform
 
     @property
     def num_examples(self):
@@ -133,26 +139,54 @@ class ArrayLoader:
         return f"<{self.num_examples} examples in {len(self)} minibatches of {self.batch_size}: arrays {shapes}>"
 
     def __iter__(self):
+        order = np.arange(self.num_examples)
         if self.shuffle:
-            order = np.arange(self.num_examples)
             np.random.shuffle(order)  # the same call as in Gluon's RandomSampler, so the same order
-            arrays = tuple(_take(array, order) for array in self.arrays)
-        else:
-            arrays = tuple(array.copy() for array in self.arrays)  # whoever changes a minibatch, changes a copy
-        for start in range(0, self.num_examples, self.batch_size):
-            yield tuple(array[start : start + self.batch_size] for array in arrays)
+        sources = [_as_numpy(array) for array in self.arrays]
+        # A block of minibatches is gathered at once, and cut: one call for many, and at most 4 MB of float32.
+        example_size = int(np.prod(self.arrays[0].shape[1:], dtype=np.int64))
+        block_size = self.batch_size * max(1, _BLOCK_SIZE // (self.batch_size * max(1, example_size)))
+        for start in range(0, self.num_examples, block_size):
+            rows = order[start : start + block_size]
+            block = [source[rows] for source in sources]
+            if self.transform is not None:
+                block[0] = self.transform(block[0])
+            block = [_from_numpy(values, is_np(array)) for values, array in zip(block, self.arrays, strict=True)]
+            for i in range(0, len(rows), self.batch_size):
+                yield tuple(array[i : i + self.batch_size] for array in block)
 
 
-def _take(array, order):
-    if is_np(array):
-        return array.take(mxnp.array(order, dtype="int64"), axis=0)
-    return array.take(nd.array(order, dtype="int64"))
+class _Capsule:
+    """What `numpy.from_dlpack` wants to be handed: MXNet exports arrays as bare capsules."""
+
+    def __init__(self, array):
+        self._capsule = nd.to_dlpack_for_read(array)
+
+    def __dlpack__(self, **_):
+        return self._capsule
+
+    def __dlpack_device__(self):
+        return 1, 0  # the CPU, the only one
 
 
-def load_array(arrays, batch_size, shuffle=True):
+def _as_numpy(array):
+    """Return the values of an MXNet array as a NumPy array in the same memory, where there can be one."""
+    if array.ctx.device_type == "cpu" and np.dtype(array.dtype).kind in "iuf":
+        return np.from_dlpack(_Capsule(array))
+    return array.asnumpy()
+
+
+def _from_numpy(values, as_np):
+    """Return a fresh NumPy array as an MXNet array in the same memory, where there can be one."""
+    if values.dtype.kind in "iuf":
+        return nd.from_numpy(values, zero_copy=True, array_cls=mxnp.ndarray if as_np else nd.NDArray)
+    return (mxnp if as_np else nd).array(values, dtype=values.dtype)
+
+
+def load_array(arrays, batch_size, shuffle=True, transform=None):
     """Cut arrays into minibatches.
 
-    Each epoch shuffles the arrays once and cuts slices from the shuffled copy; Gluon's ``DataLoader`` fetches the
+    A minibatch is gathered from the arrays in one go, many times faster than Gluon's ``DataLoader``, which fetches the
     examples one by one and stacks them. The order is the one that ``DataLoader(..., shuffle=True)`` has for the same
     seed, since both draw it from NumPy's generator by the same call.
 
@@ -164,6 +198,9 @@ def load_array(arrays, batch_size, shuffle=True):
         Examples in a minibatch, at least 1; for more than there are, one minibatch holds all.
     shuffle : bool
         Whether each epoch has a new order (for training) or all have the arrays' own (for testing).
+    transform : callable, optional
+        Turns features as they are stored, a NumPy array (m, ...) of m examples, into those of the minibatches, a
+        NumPy array (m, ...), each example on its own: bytes, for instance, into numbers from 0 to 1.
 
     Returns
     -------
@@ -174,7 +211,8 @@ def load_array(arrays, batch_size, shuffle=True):
     Raises
     ------
     TypeError
-        If `arrays` is not a tuple or list of MXNet arrays, or `batch_size` not a whole number.
+        If `arrays` is not a tuple or list of MXNet arrays, `batch_size` not a whole number, or `transform` not
+        callable.
     ValueError
         If an array is empty or holds NaN or infinity, the lengths differ, or `batch_size` is below 1.
 
@@ -195,6 +233,8 @@ def load_array(arrays, batch_size, shuffle=True):
     batch_size = check_integer("batch_size", batch_size, minimum=1)
     if not isinstance(shuffle, bool):
         raise TypeError(f"shuffle must be True or False, but is {shuffle!r}.")
+    if transform is not None:
+        check_callable("transform", transform)
     for i, array in enumerate(arrays):
         check_array(f"arrays[{i}]", array)
         if len(array.shape) == 0:
@@ -207,4 +247,4 @@ def load_array(arrays, batch_size, shuffle=True):
             )
         if np.dtype(array.dtype).kind == "f":
             check_finite(f"arrays[{i}]", array)
-    return ArrayLoader(tuple(arrays), batch_size, shuffle)
+    return ArrayLoader(tuple(arrays), batch_size, shuffle, transform)

@@ -112,7 +112,10 @@ assert not mxnet.util.is_np_array() and not mxnet.util.is_np_shape()
     )
 
 
-@pytest.mark.parametrize("name", dh.__all__)
+DATA = {"fashion_mnist_labels"}
+
+
+@pytest.mark.parametrize("name", sorted(set(dh.__all__) - DATA))
 def test_public_names_exist_and_are_documented(name):
     assert name in dir(dh)
     assert callable(getattr(dh, name))
@@ -126,7 +129,7 @@ def test_public_names_are_sorted_and_complete():
         for name in dir(dh)
         if not name.startswith("_") and getattr(getattr(dh, name), "__module__", "").startswith("d2lhelpers.")
     }
-    assert ours == set(dh.__all__)
+    assert ours == set(dh.__all__) - DATA
 
 
 def test_unknown_names_are_refused():

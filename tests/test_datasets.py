@@ -1,8 +1,24 @@
+import errno
+import gc
+import gzip
 import hashlib
+import http.server
+import multiprocessing
+import os
 import re
+import shutil
+import signal
+import socket
+import threading
+import time
+import weakref
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import d2lhelpers as dh
 from d2lhelpers import datasets
+from d2lhelpers.idx import read_idx
 
 import numpy as np
 import pytest
@@ -73,3 +89,671 @@ def test_digits_are_read_without_pickle(monkeypatch, tmp_path):
     monkeypatch.setattr(datasets, "DIGITS_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
     with pytest.raises(ValueError, match="allow_pickle=False"):
         dh.load_digits(10)
+
+
+# load_fashion_mnist
+
+
+UNKNOWN = "no-such-host.invalid"
+
+
+class Sources(http.server.ThreadingHTTPServer):
+    """Sources of the four files on this machine: each behaves as the first part of its address says."""
+
+    daemon_threads = True
+
+    def __init__(self, files):
+        super().__init__(("127.0.0.1", 0), Source)
+        self.files = files
+        self.requests = []
+        self.released = threading.Event()  # what hangs, hangs until the test is over
+        self.on_request = lambda: None
+
+    def url(self, kind):
+        if kind == "closed":
+            with socket.socket() as unused:
+                unused.bind(("127.0.0.1", 0))
+                return f"http://127.0.0.1:{unused.getsockname()[1]}/"
+        if kind == "unknown":
+            return f"http://{UNKNOWN}/"
+        return f"{'https' if kind == 'tls' else 'http'}://127.0.0.1:{self.server_port}/{kind}/"
+
+    def handle_error(self, request, client_address):
+        pass  # a client that has given up
+
+
+class Source(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        _, kind, name = self.path.split("/")
+        self.server.requests.append((kind, name))
+        self.server.on_request()
+        getattr(self, kind)(self.server.files[name])
+
+    def send(self, content, status=200, **headers):
+        self.send_response(status)
+        for key, value in ({"Content_Length": len(content)} | headers).items():
+            if value is not None:
+                self.send_header(key.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def drip(self, content, seconds=0.02):
+        for byte in content:
+            self.wfile.write(bytes([byte]))
+            if self.server.released.wait(seconds):
+                break
+
+    def good(self, content):
+        self.send(content)
+
+    def steady(self, content):  # slow, but faster than the slowest that is allowed
+        self.send(b"", Content_Length=len(content))
+        for start in range(0, len(content), 500):
+            self.wfile.write(content[start : start + 500])
+            time.sleep(0.04)
+
+    def missing(self, content):
+        self.send(b"<html>Not found</html>", status=404)
+
+    def busy(self, content):
+        self.send(b"", status=503)
+
+    def html(self, content):
+        self.send(b"<!DOCTYPE html><html>Log in to this network first</html>", Content_Type="text/html")
+
+    def long_html(self, content):
+        self.send(b"<!DOCTYPE html>" + bytes(2 * len(content)))
+
+    def flipped(self, content):
+        self.send(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+
+    def half(self, content):
+        self.send(content[: len(content) // 2], Content_Length=len(content))
+
+    def half_unannounced(self, content):
+        self.send(content[: len(content) // 2], Content_Length=None)
+
+    def silent(self, content):
+        self.server.released.wait()
+
+    def stuck(self, content):
+        self.send(content[: len(content) // 2], Content_Length=len(content))
+        self.server.released.wait()
+
+    def dripping(self, content):
+        self.send(b"", Content_Length=len(content))
+        self.drip(content)
+
+    def dripping_headers(self, content):
+        self.drip(b"HTTP/1.0 200 OK\r\nX-Long: " + b"x" * 10_000)
+
+    def endless(self, content):
+        self.send(content, Content_Length=None)
+        while not self.server.released.is_set():
+            self.wfile.write(content)
+
+    def decoded(self, content):
+        self.send(content, Content_Encoding="gzip")
+
+    def circular(self, content):
+        self.send(b"", status=302, Location=self.path)
+
+    def odd_length(self, content):
+        self.send(content, Content_Length="many")
+
+
+def idx(values):
+    values = np.asarray(values, dtype="uint8")
+    return bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">u4").tobytes() + values.tobytes()
+
+
+def md5(content):
+    return hashlib.md5(content).hexdigest()
+
+
+@pytest.fixture
+def small(monkeypatch, rng):
+    """A small Fashion-MNIST in place of the real one: the arrays, in the order of its files."""
+    arrays = [
+        array
+        for n in (30, 20)
+        for array in (rng.integers(0, 256, (n, 28, 28), dtype="uint8"), rng.permutation(n).astype("uint8") % 10)
+    ]
+    arrays[0][0, 0, :2] = 0, 255
+    contents = [gzip.compress(idx(array)) for array in arrays]
+    use(monkeypatch, contents, [array.shape for array in arrays])
+    return arrays, contents
+
+
+def use(monkeypatch, contents, shapes):
+    files = [
+        (file[0], md5(content), len(content), shape)
+        for file, content, shape in zip(datasets.FASHION_MNIST, contents, shapes, strict=True)
+    ]
+    monkeypatch.setattr(datasets, "FASHION_MNIST", tuple(files))
+
+
+def look_up(getaddrinfo, host, *args, **kwargs):
+    if host == UNKNOWN:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    return getaddrinfo(host, *args, **kwargs)
+
+
+@pytest.fixture
+def sources(monkeypatch, small):
+    """Start the sources; sources.use("html", "good") makes these two the only ones."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,.invalid")
+    monkeypatch.setattr(socket, "getaddrinfo", partial(look_up, socket.getaddrinfo))
+    monkeypatch.setattr(datasets, "TIMEOUT", 0.4)
+    monkeypatch.setattr(datasets, "WINDOW", 0.8)
+    names = [file[0] for file in datasets.FASHION_MNIST]
+    with Sources(dict(zip(names, small[1], strict=True))) as server:
+        server.use = lambda *kinds: monkeypatch.setattr(datasets, "SOURCES", tuple(map(server.url, kinds)))
+        server.use("good")
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.released.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def by_hand(monkeypatch, small, tmp_path):
+    """The folder with all files in it, while there is no network."""
+    monkeypatch.setattr(datasets, "_download", lambda *_: "no network")
+    folder = tmp_path / "fashion-mnist"
+    folder.mkdir()
+    for file, content in zip(datasets.FASHION_MNIST, small[1], strict=True):
+        (folder / file[0]).write_bytes(content)
+    return folder
+
+
+def load(folder):
+    return datasets.load_fashion_mnist(8, root=folder.parent)
+
+
+def contents_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def whole(small):
+    return {file[0]: content for file, content in zip(datasets.FASHION_MNIST, small[1], strict=True)}
+
+
+def test_fashion_mnist_has_the_documented_shapes_types_and_values(xp, by_hand, small):
+    for loader, images, labels in zip(load(by_hand), small[0][::2], small[0][1::2], strict=True):
+        n = len(labels)
+        assert (len(loader), loader.num_examples) == (-(-n // 8), n)
+        assert [(array.shape, array.dtype) for array in loader.arrays] == [((n, 1, 28, 28), np.uint8), ((n,), np.int32)]
+        np.testing.assert_array_equal(loader.arrays[0].asnumpy(), images[:, None])
+        np.testing.assert_array_equal(loader.arrays[1].asnumpy(), labels)
+        for X, y in loader:
+            assert (X.dtype, y.dtype) == (np.float32, np.int32)
+            assert type(X) is type(y) is type(xp.ones((1,)))
+            assert X.shape[1:] == (1, 28, 28)
+
+
+def test_minibatches_of_fashion_mnist_lie_between_0_and_1(xp, by_hand, small):
+    train_iter, test_iter = load(by_hand)
+    X, y = (np.concatenate([array.asnumpy() for array in arrays]) for arrays in zip(*test_iter, strict=True))
+    np.testing.assert_allclose(X[:, 0], small[0][2] / 255, rtol=1e-6)
+    np.testing.assert_array_equal(y, small[0][3])
+    values = np.concatenate([X.asnumpy() for X, _ in train_iter])
+    assert (values.min(), values.max()) == (0, 1)
+    np.testing.assert_allclose(np.sort(values, axis=None), np.sort(small[0][0], axis=None) / 255, rtol=1e-6)
+
+
+def test_only_the_training_set_of_fashion_mnist_is_shuffled(xp, by_hand):
+    dh.seed(0)
+    for loader, is_shuffled in zip(load(by_hand), (True, False), strict=True):
+        assert (numbers(loader) != loader.arrays[1].asnumpy().tolist()) is is_shuffled
+
+
+def test_images_are_in_memory_once_and_stay_there(xp, by_hand, small, monkeypatch):
+    read = []
+
+    def reading(*args, **kwargs):
+        read.append(read_idx(*args, **kwargs))
+        return read[-1]
+
+    monkeypatch.setattr(datasets, "read_idx", reading)
+    train_iter, _ = load(by_hand)
+    read[0][:] = 7  # the same memory as MXNet's array
+    assert (train_iter.arrays[0].asnumpy() == 7).all()
+    alive = weakref.ref(read[0])
+    read.clear()
+    gc.collect()
+    assert alive() is not None
+    del train_iter
+    gc.collect()
+    assert alive() is None
+
+
+def test_fashion_mnist_is_the_published_one():
+    names, hashes, sizes, shapes = zip(*datasets.FASHION_MNIST, strict=True)
+    assert names == tuple(
+        f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
+    )
+    assert hashes == (
+        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "25c81989df183df01b3e8a0aad5dffbe",
+        "bef4ecab320f06d8554ea6380940ec79",
+        "bb300cfdad3c16e7a12a480ee83cd310",
+    )
+    assert sizes == (26421880, 29515, 4422102, 5148)
+    assert shapes == ((60000, 28, 28), (60000,), (10000, 28, 28), (10000,))
+    assert [urlsplit(source).netloc for source in datasets.SOURCES] == [
+        "github.com",
+        "storage.googleapis.com",
+        "fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+    ]
+    assert all(source.endswith("/") for source in datasets.SOURCES)
+    assert ", ".join(datasets.fashion_mnist_labels) == (
+        "t-shirt, trouser, pullover, dress, coat, sandal, shirt, sneaker, bag, ankle boot"
+    )
+
+
+# Where the files are
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_root_goes_before_the_environment_and_the_environment_before_the_repository(
+    kind, monkeypatch, sources, small, tmp_path
+):
+    monkeypatch.setattr(datasets, "DATA", tmp_path / "c")
+    monkeypatch.setenv("D2L_DATA", str(tmp_path / "b"))
+    datasets.load_fashion_mnist(8, root=kind(tmp_path / "a"))
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    datasets.load_fashion_mnist(8)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
+    monkeypatch.setenv("D2L_DATA", "")
+    datasets.load_fashion_mnist(8)
+    monkeypatch.delenv("D2L_DATA")
+    datasets.load_fashion_mnist(8)
+    for place in ("a", "b", "c"):
+        assert contents_of(tmp_path / place / "fashion-mnist") == whole(small)
+    assert len(sources.requests) == 3 * 4
+
+
+def test_home_and_relative_folders(monkeypatch, sources, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    datasets.load_fashion_mnist(8, root="~/x")
+    datasets.load_fashion_mnist(8, root="x")
+    assert (tmp_path / "home/x/fashion-mnist").is_dir()
+    assert (tmp_path / "x/fashion-mnist").is_dir()
+
+
+@pytest.mark.parametrize("root", [7, "", b"data", True, ["data"]])
+def test_a_root_that_is_no_path_is_refused(root):
+    found = re.escape(f"{root!r} ({type(root).__name__})")
+    with pytest.raises(TypeError, match=rf'root must be a path, but is {found}; for example root="~/data"'):
+        datasets.load_fashion_mnist(8, root=root)
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "file-instead"])
+def test_a_folder_that_cannot_be_made_is_an_error(place, sources, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "file-instead").mkdir()
+    (tmp_path / "file-instead/fashion-mnist").touch()
+    with pytest.raises(OSError, match=rf"the folder .*/{place}/fashion-mnist cannot be made .*; name .*D2L_DATA"):
+        datasets.load_fashion_mnist(8, root=tmp_path / place)
+    assert sources.requests == []
+
+
+def test_a_full_disk_is_an_error_and_no_fault_of_the_source(monkeypatch, sources, tmp_path):
+    def downloader(**_):
+        def download(url, file, _):
+            file.write(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        return download
+
+    monkeypatch.setattr("pooch.HTTPDownloader", downloader)
+    with pytest.raises(OSError, match=r"fashion-mnist cannot be made or written to: No space left on device; name"):
+        datasets.load_fashion_mnist(8, root=tmp_path)
+    assert contents_of(tmp_path / "fashion-mnist") == {}
+
+
+def test_a_folder_with_all_files_is_only_read(monkeypatch, by_hand):
+    def refuse(*args, **kwargs):
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    monkeypatch.setattr("shutil.rmtree", refuse)
+    unfinished = by_hand / ".download-old"
+    os.mkdir(unfinished)
+    os.utime(unfinished, (0, 0))
+    load(by_hand)
+
+
+# The download
+
+
+def test_files_are_downloaded_once(sources, small, tmp_path):
+    folder = tmp_path / "fashion-mnist"
+    load(folder)
+    assert contents_of(folder) == whole(small)
+    assert sources.requests == [("good", file[0]) for file in datasets.FASHION_MNIST]
+    load(folder)
+    assert len(sources.requests) == 4
+
+
+def test_only_missing_files_are_downloaded(sources, small, tmp_path):
+    folder = tmp_path / "fashion-mnist"
+    load(folder)
+    path = folder / datasets.FASHION_MNIST[2][0]
+    path.unlink()
+    sources.requests.clear()
+    load(folder)
+    assert sources.requests == [("good", path.name)]
+    assert contents_of(folder) == whole(small)
+
+
+def test_downloaded_files_have_the_usual_permissions(sources, tmp_path):
+    (tmp_path / "usual").touch()
+    load(tmp_path / "fashion-mnist")
+    for file in datasets.FASHION_MNIST:
+        assert (tmp_path / "fashion-mnist" / file[0]).stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+BAD = {
+    "closed": "nothing received (ConnectionError)",
+    "unknown": "nothing received (ConnectionError)",
+    "tls": "nothing received (SSLError)",
+    "missing": "HTTP 404",
+    "busy": "HTTP 503",
+    "circular": "HTTP 302",
+    "html": "sent something else",
+    "long_html": "sent something else",
+    "flipped": "sent something else",
+    "half": "stopped after ",
+    "half_unannounced": "sent something else",
+    "stuck": "stopped after ",
+    "silent": "nothing received (ReadTimeout)",
+    "dripping": "slower than 5,000 bytes a second",
+    "dripping_headers": "slower than 5,000 bytes a second",
+    "endless": "sent something else",
+    "decoded": "sent something else",
+    "odd_length": "nothing received (ValueError)",
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_after_a_bad_source_the_next_is_tried(kind, monkeypatch, sources, small, tmp_path):
+    sources.use(kind, "good")
+    load(tmp_path / "fashion-mnist")
+    assert contents_of(tmp_path / "fashion-mnist") == whole(small)
+    good = [("good", file[0]) for file in datasets.FASHION_MNIST]
+    assert [request for request in sources.requests if request[0] != kind] == good
+    assert {name for bad, name in sources.requests if bad == kind} <= {good[0][1]}, "a bad source is asked only once"
+
+
+def test_a_slow_but_steady_source_is_not_given_up(sources, small, tmp_path, capsys):
+    sources.use("steady")
+    started = time.monotonic()
+    load(tmp_path / "fashion-mnist")
+    assert time.monotonic() - started > 2 * datasets.WINDOW
+    assert contents_of(tmp_path / "fashion-mnist") == whole(small)
+    percentages = [int(n) for n in re.findall(r"train-images-idx3-ubyte.gz: +(\d+)%", capsys.readouterr().out)]
+    assert percentages == sorted(percentages)
+    assert len(set(percentages)) > 5
+
+
+def test_the_speed_is_that_of_a_window_not_of_the_whole_download(sources, monkeypatch, tmp_path):
+    monkeypatch.setattr(datasets, "TIMEOUT", 60)
+    sources.use("stuck")
+    with pytest.raises(ConnectionError, match="slower than"):
+        load(tmp_path / "fashion-mnist")
+
+
+def test_without_a_good_source_the_error_says_what_to_do(sources, tmp_path):
+    sources.use(*BAD)
+    folder = tmp_path / "fashion-mnist"
+    with pytest.raises(ConnectionError) as error:
+        load(folder)
+    lines = str(error.value).splitlines()
+    assert lines[0] == "train-images-idx3-ubyte.gz of Fashion-MNIST could not be downloaded; is there a network?"
+    for line, (kind, reason) in zip(lines[1:], BAD.items(), strict=False):
+        host = urlsplit(sources.url(kind)).hostname
+        assert re.fullmatch(rf"  {host}(:\d+)?: {re.escape(reason)}.*", line), kind
+    text = "\n".join(lines[1 + len(BAD) :])
+    assert re.match(rf"Without a network, put these four files, from http://.*/, into {folder}:\n", text)
+    assert all(f"\n  {file[0]}\n" in text for file in datasets.FASHION_MNIST)
+    assert text.endswith('or take the digits, which need no network: load_data("digits", batch_size).')
+    assert contents_of(folder) == {}
+
+
+def test_files_that_came_before_the_network_went_are_kept(sources, small, tmp_path):
+    def go_away():
+        if len(sources.requests) > 2:
+            raise ConnectionAbortedError
+
+    sources.on_request = go_away
+    with pytest.raises(ConnectionError, match=r"t10k-images-idx3-ubyte\.gz of Fashion-MNIST could not be downloaded"):
+        load(tmp_path / "fashion-mnist")
+    assert contents_of(tmp_path / "fashion-mnist") == dict(list(whole(small).items())[:2])
+
+
+def test_the_progress_is_on_standard_output_and_goes_away(sources, tmp_path, capfd):
+    load(tmp_path / "fashion-mnist")
+    out, err = capfd.readouterr()
+    assert err == ""
+    for file in datasets.FASHION_MNIST:
+        assert f"\r{file[0]}: " in out
+    assert out.rsplit("\r", 2)[1].strip() == out.rsplit("\r", 2)[2] == ""
+
+
+def test_a_thread_that_was_given_up_ends(sources, tmp_path):
+    sources.use("endless", "good")
+    load(tmp_path / "fashion-mnist")
+    deadline = time.monotonic() + 5
+    while any(thread.name.endswith("(fetch)") for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+# Interrupted, killed, and two at once
+
+
+def test_an_interrupt_leaves_nothing_behind(monkeypatch, sources, small, tmp_path):
+    folder = tmp_path / "fashion-mnist"
+    monkeypatch.setattr(datasets, "TIMEOUT", 60)
+    monkeypatch.setattr(datasets, "WINDOW", 60)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        sources.use("stuck")
+        sources.on_request = lambda: threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            load(folder)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert contents_of(folder) == {}
+    assert len(sources.requests) == 1
+    sources.on_request = lambda: None
+    sources.use("good")
+    load(folder)
+    assert contents_of(folder) == whole(small)
+
+
+@pytest.fixture
+def start_process(sources):
+    """Start another process that downloads into a folder."""
+    processes = []
+
+    def start(folder):
+        process = multiprocessing.get_context("fork").Process(target=datasets._download_missing, args=(folder,))
+        processes.append(process)
+        process.start()
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.join()
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_what_a_killed_process_leaves_is_no_data_and_goes_away(
+    monkeypatch, sources, start_process, small, tmp_path
+):
+    folder = tmp_path / "fashion-mnist"
+    third = datasets.FASHION_MNIST[2][0]
+
+    def stuck_at_the_third(self, content):
+        (self.stuck if third in self.path else self.send)(content)
+
+    monkeypatch.setattr(Source, "good", stuck_at_the_third)
+    monkeypatch.setattr(datasets, "TIMEOUT", 60)
+    monkeypatch.setattr(datasets, "WINDOW", 60)
+    process = start_process(folder)
+    wait_for(lambda: any(path.stat().st_size for path in folder.glob(f".download-*/{third}")))
+    process.kill()
+    process.join()
+    monkeypatch.setattr(Source, "good", Source.send)
+
+    (unfinished,) = folder.glob(".download-*")
+    assert [path.name for path in unfinished.iterdir()] == [third]
+    load(folder)
+    assert unfinished.is_dir(), "it may be another process', still at work"
+    assert [name for _, name in sources.requests] == [file[0] for file in datasets.FASHION_MNIST[:3]] + [
+        file[0] for file in datasets.FASHION_MNIST[2:]
+    ]
+    old = time.time() - datasets.DAY - 60
+    os.utime(unfinished, (old, old))
+    load(folder)
+    assert contents_of(folder) == whole(small)
+
+
+def test_a_thread_that_was_given_up_does_not_keep_its_process_alive(monkeypatch, sources, start_process, tmp_path):
+    monkeypatch.setattr(datasets, "TIMEOUT", 60)
+    sources.use("silent", "good")
+    process = start_process(tmp_path / "fashion-mnist")
+    process.join(20)
+    assert process.exitcode == 0
+
+
+def test_two_processes_at_once_leave_the_folder_whole(sources, start_process, small, tmp_path):
+    folder = tmp_path / "fashion-mnist"
+    both = threading.Barrier(2)
+    sources.on_request = lambda: both.wait(20)  # so that each file is asked for by both before either has it
+    processes = [start_process(folder) for _ in range(2)]
+    for process in processes:
+        process.join(30)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert contents_of(folder) == whole(small)
+    assert sorted(sources.requests) == sorted(2 * [("good", file[0]) for file in datasets.FASHION_MNIST])
+
+
+def test_of_two_processes_one_is_killed(monkeypatch, sources, start_process, small, tmp_path):
+    folder = tmp_path / "fashion-mnist"
+    monkeypatch.setattr(datasets, "TIMEOUT", 60)
+    monkeypatch.setattr(datasets, "WINDOW", 60)
+    sources.use("stuck")
+    killed = start_process(folder)
+    wait_for(lambda: any(path.stat().st_size for path in folder.glob(".download-*/*")))
+    sources.use("steady")
+    other = start_process(folder)
+    wait_for(lambda: len(sources.requests) > 1)
+    killed.kill()
+    other.join(30)
+    assert other.exitcode == 0
+    (unfinished,) = folder.glob(".download-*")
+    shutil.rmtree(unfinished)
+    assert contents_of(folder) == whole(small)
+
+
+# Files that do not belong there
+
+
+@pytest.mark.parametrize("position", range(4))
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"<!DOCTYPE html>",
+        lambda content: content[:-1],
+        lambda content: content + b"\0",
+        lambda content: content[:30] + bytes([content[30] ^ 1]) + content[31:],
+        lambda content: gzip.compress(gzip.decompress(content), 1),
+    ],
+    ids=["empty", "html", "truncated", "padded", "flipped", "compressed otherwise"],
+)
+def test_a_wrong_hash_is_never_loaded_and_nothing_is_lost(position, damage, by_hand, small):
+    name, md5_expected, *_ = datasets.FASHION_MNIST[position]
+    content = damage(small[1][position])
+    (by_hand / name).write_bytes(content)
+    before = contents_of(by_hand)
+    message = (
+        rf"{by_hand / name} is not the file that belongs there: its MD5 is {md5(content)}, not {md5_expected}\. "
+        r"Delete it, or move it away, and call again to download it, or take it from https://github\.com/.*/" + name
+    )
+    with pytest.raises(ValueError, match=message):
+        load(by_hand)
+    assert contents_of(by_hand) == before
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("nowhere", path)])
+def test_what_is_no_file_is_neither_read_nor_replaced(make, by_hand):
+    path = by_hand / datasets.FASHION_MNIST[1][0]
+    path.unlink()
+    make(path)
+    with pytest.raises(ValueError, match=rf"{path} is not the file that belongs there: its MD5 is that of no file"):
+        load(by_hand)
+    assert os.path.lexists(path)
+    assert not path.is_file()
+
+
+@pytest.mark.parametrize(
+    ("position", "change", "fault"),
+    [
+        (1, lambda labels: labels + np.uint8(1), "it holds 10 at position [0-9]+, where at most 9 is expected"),
+        (3, lambda labels: labels[:-1], r"its header gives the shape \(19,\), where \(20,\) is expected"),
+        (0, lambda images: images[:-1], r"its header gives the shape \(29, 28, 28\), where \(30, 28, 28\) is"),
+        (2, lambda images: images[:, 0, 0], "it begins with the bytes 00 00 08 01, where 00 00 08 03 are expected"),
+    ],
+)
+def test_even_with_the_right_hash_the_format_is_checked(position, change, fault, by_hand, small, monkeypatch):
+    arrays, contents = small
+    contents[position] = gzip.compress(idx(change(arrays[position])))
+    use(monkeypatch, contents, [array.shape for array in arrays])
+    path = by_hand / datasets.FASHION_MNIST[position][0]
+    path.write_bytes(contents[position])
+    with pytest.raises(ValueError, match=rf"{path} is damaged, or another file: {fault}"):
+        load(by_hand)
+
+
+@pytest.mark.parametrize(("batch_size", "error"), [(0, ValueError), ("10", TypeError), (2.5, TypeError)])
+def test_bad_batch_sizes_are_refused_before_anything_is_downloaded(batch_size, error, sources, tmp_path):
+    with pytest.raises(error, match="batch_size must be "):
+        datasets.load_fashion_mnist(batch_size, root=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+# load_data
+
+
+def test_data_sets_are_loaded_by_their_names(monkeypatch, xp, by_hand):
+    monkeypatch.setenv("D2L_DATA", str(by_hand.parent))
+    for name, expected in [("digits", dh.load_digits(100)), ("fashion-mnist", datasets.load_fashion_mnist(100))]:
+        for loader, other in zip(datasets.load_data(name, 100), expected, strict=True):
+            assert (loader.batch_size, loader.shuffle) == (100, other.shuffle)
+            for array, other_array in zip(loader.arrays, other.arrays, strict=True):
+                np.testing.assert_array_equal(array.asnumpy(), other_array.asnumpy())
+
+
+@pytest.mark.parametrize("name", ["mnist", "Digits", "", None, 7, [], np.array(["digits"] * 2)])
+def test_unknown_names_are_refused_with_a_list_of_those_that_are_known(name):
+    with pytest.raises(ValueError, match=r"name must be one of 'digits', 'fashion-mnist', but is "):
+        datasets.load_data(name, 10)
