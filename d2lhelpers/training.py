@@ -1,5 +1,6 @@
 """The training loop of the chapters, and the history that it returns."""
 
+import math
 import signal
 import sys
 import threading
@@ -12,8 +13,11 @@ from mxnet import autograd, gluon
 from mxnet.base import MXNetError
 from tqdm import tqdm
 
+from .fusion import fuse
 from .metrics import call_loss, check_labels, forward, mean_loss, mean_metric, predictions, unpack
 from .validation import check_callable, check_integer, check_iterable
+
+_LAG = 1000  # steps that are handed to the engine before the results of the first of them are read
 
 
 @dataclass
@@ -177,8 +181,8 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     TypeError
         If an argument is of the wrong type.
     ValueError
-        If a network's parameters were not initialised, `loss` does not return one loss an example, class ids are
-        not those of the network's outputs, or `train_iter` yields nothing.
+        If a network's parameters were not initialised or are not those of `trainer`, `loss` does not return one loss
+        an example, class ids are not those of the network's outputs, or `train_iter` yields nothing.
 
     Examples
     --------
@@ -203,6 +207,7 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
         check_callable("metric", metric)
     num_epochs = check_integer("num_epochs", num_epochs, minimum=0)
     if isinstance(trainer, gluon.Trainer):
+        _check_parameters(net, trainer)
         step = trainer.step
     elif callable(trainer):
         step = trainer
@@ -215,11 +220,12 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     history = History(metric_name=getattr(metric, "__name__", "metric"))
     if history.metric_name == "loss":
         raise ValueError("metric must not be called loss, since the history has a loss already; rename it.")
+    fused = fuse(net, loss)
     interrupts = []
     try:
         with _note_interrupts(interrupts):
             for epoch in range(1, num_epochs + 1):
-                _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose, history, interrupts)
+                _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose, history, interrupts, fused)
     except KeyboardInterrupt:
         whole = "the parameters are those of the last whole step"
         torn = "the last step may not be whole: initialise the parameters anew"
@@ -227,9 +233,19 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     return history
 
 
-def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose, history, interrupts):
+def _check_parameters(net, trainer):
+    if isinstance(net, gluon.Block):
+        parameters = net.collect_params().values()
+        if parameters and not any(param is trained for param in parameters for trained in trainer._params):
+            raise ValueError(
+                "trainer acts on none of the parameters of net; make it for this network: "
+                'gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.03}).'
+            )
+
+
+def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose, history, interrupts, fused):
     start = time.perf_counter()
-    losses, outputs = [], []
+    results = _Results(history, epoch, metric)
     # On standard output, since Jupyter shows standard error as if it were an error.
     bar = tqdm(train_iter, f"epoch {epoch}", leave=False, delay=1, disable=not verbose, file=sys.stdout)
     for batch in bar:
@@ -237,34 +253,25 @@ def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose,
             bar.close()
             raise KeyboardInterrupt
         X, y = unpack(batch, "train_iter")
-        with autograd.record():
-            y_hat = forward(net, X)
-            example_losses = call_loss(loss, y_hat, y)
-        _backward(example_losses)
+        y_hat, losses = (fused and fused(X, y, metric is not None)) or _gradients(net, loss, X, y)
         step(y.shape[0])
-        losses.append(example_losses.detach())
-        if metric is not None or epoch == 1:
-            outputs.append((y_hat.detach(), y))
-    if not losses:
+        results.add(y_hat, y, losses)
+    # From here on the results are waited for.
+    results.read()
+    if not results.num_examples:
         raise ValueError(
             f"train_iter yielded no minibatch in epoch {epoch}; a generator can be iterated over only once: "
             "hand in load_array(...), a DataLoader or a list."
         )
-
-    # From here on the results are waited for.
-    mean = _mean_of_finite(losses, history, epoch)
-    if epoch == 1:
-        for y_hat, y in outputs:
-            check_labels(y_hat, y)
-    record = {"loss": mean, "num_examples": sum(values.shape[0] for values in losses)}
+    record = {"loss": results.loss / results.num_examples, "num_examples": results.num_examples}
     if metric is not None:
-        record["metric"] = mean_metric(metric, outputs)
+        record["metric"] = results.metric / results.num_examples
     record["seconds"] = time.perf_counter() - start
     if test_iter is not None:
         outputs = list(predictions(net, test_iter, "test_iter"))
         record["test_loss"] = mean_loss(loss, outputs)
         if not np.isfinite(record["test_loss"]):
-            raise DivergenceError(history, epoch, mean, "test loss")
+            raise DivergenceError(history, epoch, results.last_finite_loss, "test loss")
         if metric is not None:
             record["test_metric"] = mean_metric(metric, outputs)
     for name, value in record.items():
@@ -274,14 +281,54 @@ def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose,
         print(f"epoch {epoch}: {curves} ({history.seconds[-1]:.3f} s)")
 
 
-def _mean_of_finite(losses, history, epoch):
-    values = [example_losses.asnumpy() for example_losses in losses]
-    last_finite = None
-    for value in values:
-        if not np.isfinite(value).all():
-            raise DivergenceError(history, epoch, last_finite)
-        last_finite = float(value.mean())
-    return float(np.concatenate(values).mean(dtype=np.float64))
+class _Results:
+    """Losses and metrics of an epoch, added up in the order of its steps, long after each step.
+
+    Reading a result waits for it. So that the engine is never waited for while there are steps to hand to it, and
+    memory does not grow with the epoch either, a result is read when `_LAG` steps and more have been handed in since.
+    """
+
+    def __init__(self, history, epoch, metric):
+        self.loss = self.metric = 0.0
+        self.num_examples = 0
+        self.last_finite_loss = None
+        self._history, self._epoch, self._metric = history, epoch, metric
+        self._waiting = []
+
+    def add(self, y_hat, y, losses):
+        self._waiting.append((y_hat, y, losses))
+        if len(self._waiting) == 2 * _LAG:
+            self._read(self._waiting[:_LAG])
+            del self._waiting[:_LAG]
+
+    def read(self):
+        """Read all that is left."""
+        self._read(self._waiting)
+        self._waiting = []
+
+    def _read(self, results):
+        for _, _, losses in results:
+            values = losses.asnumpy()
+            total = float(values.sum(dtype=np.float64))
+            if not math.isfinite(total):
+                raise DivergenceError(self._history, self._epoch, self.last_finite_loss)
+            self.last_finite_loss = total / len(values)
+            self.loss += total
+            self.num_examples += len(values)
+        if self._epoch == 1:
+            for y_hat, y, _ in results:
+                check_labels(y_hat, y)
+        if self._metric is not None:
+            num_examples = sum(y.shape[0] for _, y, _ in results)
+            self.metric += num_examples * mean_metric(self._metric, ((y_hat, y) for y_hat, y, _ in results))
+
+
+def _gradients(net, loss, X, y):
+    with autograd.record():
+        y_hat = forward(net, X)
+        losses = call_loss(loss, y_hat, y)
+    _backward(losses)
+    return y_hat.detach(), losses.detach()
 
 
 def _backward(losses):

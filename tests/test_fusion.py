@@ -1,0 +1,190 @@
+import d2lhelpers as dh
+from d2lhelpers import fusion, training
+
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import autograd, gluon
+from mxnet.gluon import nn
+
+L2, CROSS_ENTROPY = gluon.loss.L2Loss(), gluon.loss.SoftmaxCrossEntropyLoss()
+
+
+def batches(xp, classes=None, sizes=(4, 4, 4, 3)):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, classes, 100) if classes else rng.normal(size=100)
+    dtype = "int32" if classes else "float32"
+    return [(xp.array(rng.normal(size=(n, 3)), dtype="float32"), xp.array(labels[:n], dtype=dtype)) for n in sizes]
+
+
+def network(*layers, kind=nn.HybridSequential, **options):
+    dh.seed(0)
+    net = kind()
+    net.add(*layers)
+    net.initialize(mx.init.Normal(0.5))
+    return net, gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1} | options)
+
+
+def values(net):
+    return [param.data().asnumpy() for param in net.collect_params().values()]
+
+
+def plain_loop(net, trainer, data, loss, num_epochs):
+    means = []
+    for _ in range(num_epochs):
+        losses = []
+        for X, y in data:
+            with autograd.record():
+                batch_losses = loss(net(X), y)
+            batch_losses.backward()
+            trainer.step(len(y))
+            losses.append(batch_losses.asnumpy())
+        means.append(np.concatenate(losses).mean())
+    return means
+
+
+@pytest.fixture
+def fused_calls(monkeypatch):
+    """The number of minibatches that went through an executor."""
+    calls = []
+    call = fusion._Executor.__call__
+    monkeypatch.setattr(fusion._Executor, "__call__", lambda *args: calls.append(1) or call(*args))
+    return calls
+
+
+MLP = (nn.Dense, 5, {"activation": "tanh"}), (nn.Dropout, 0.5, {}), (nn.Dense, 3, {})
+NORMED = (nn.Dense, 5, {}), (nn.BatchNorm, None, {}), (nn.Dense, 3, {})
+
+
+def layers(recipe):
+    return [layer(**options) if size is None else layer(size, **options) for layer, size, options in recipe]
+
+
+@pytest.mark.parametrize("recipe", [MLP, NORMED])
+@pytest.mark.parametrize("kind", [nn.Sequential, nn.HybridSequential])
+@pytest.mark.parametrize(
+    "options",
+    [dict, lambda: {"momentum": 0.9, "wd": 0.1}, lambda: {"lr_scheduler": mx.lr_scheduler.FactorScheduler(2, 0.5)}],
+)
+def test_fused_training_equals_a_plain_loop(xp, fused_calls, recipe, kind, options):
+    data = batches(xp, classes=3)
+    net, trainer = network(*layers(recipe), kind=kind, **options())
+    dh.seed(1)
+    history = dh.train(net, data, CROSS_ENTROPY, trainer, 5, metric=dh.accuracy, verbose=False)
+    assert len(fused_calls) == 20 - 2  # all but the first of each shape
+    plain_net, plain_trainer = network(*layers(recipe), kind=kind, **options())
+    dh.seed(1)
+    means = plain_loop(plain_net, plain_trainer, data, CROSS_ENTROPY, 5)
+    np.testing.assert_allclose(history.loss, means, rtol=1e-5)
+    for value, plain_value in zip(values(net), values(plain_net), strict=True):
+        np.testing.assert_allclose(value, plain_value, atol=1e-6)
+    assert trainer.learning_rate == plain_trainer.learning_rate
+    assert trainer._optimizer.num_update == plain_trainer._optimizer.num_update
+
+
+def test_fused_metric_is_that_of_the_plain_way(xp, monkeypatch):
+    histories = []
+    for fuse in (fusion.fuse, lambda net, loss: None):
+        monkeypatch.setattr(training, "fuse", fuse)
+        net, trainer = network(nn.Dense(3))
+        data = batches(xp, classes=3)
+        histories.append(dh.train(net, data, CROSS_ENTROPY, trainer, 4, metric=dh.accuracy, verbose=False))
+    assert histories[0].metric == histories[1].metric
+    np.testing.assert_allclose(histories[0].loss, histories[1].loss, rtol=1e-6)
+
+
+def test_gradients_are_those_of_the_last_minibatch(xp, fused_calls):
+    net, trainer = network(nn.Dense(1))
+    dh.train(net, batches(xp), L2, trainer, 2, verbose=False)
+    assert len(fused_calls) == 6
+    plain_net, plain_trainer = network(nn.Dense(1))
+    plain_loop(plain_net, plain_trainer, batches(xp), L2, 2)
+    for params in zip(net.collect_params().values(), plain_net.collect_params().values(), strict=True):
+        np.testing.assert_allclose(*(param.grad().asnumpy() for param in params), atol=1e-6)
+
+
+def test_frozen_and_accumulating_parameters(xp, fused_calls):
+    results = []
+    for train in (dh.train, None):
+        net, trainer = network(nn.Dense(4), nn.Dense(1))
+        net[0].weight.grad_req = "null"
+        net[1].weight.grad_req = "add"
+        if train:
+            train(net, batches(xp), L2, trainer, 3, verbose=False)
+            assert fused_calls
+        else:
+            plain_loop(net, trainer, batches(xp), L2, 3)
+        results.append(values(net))
+    for value, plain_value in zip(*results, strict=True):
+        np.testing.assert_allclose(value, plain_value, atol=1e-6)
+
+
+def test_parameters_that_are_replaced_within_a_run_are_bound_anew(xp, fused_calls):
+    def minibatches(net):
+        for i, batch in enumerate(batches(xp, sizes=[4] * 8)):
+            if i == 4:
+                net.initialize(mx.init.Constant(0.25), force_reinit=True)
+            yield batch
+
+    net, trainer = network(nn.Dense(1, in_units=3))
+    dh.train(net, minibatches(net), L2, trainer, 1, verbose=False)
+    assert len(fused_calls) == 7
+    plain_net, plain_trainer = network(nn.Dense(1, in_units=3))
+    plain_loop(plain_net, plain_trainer, minibatches(plain_net), L2, 1)
+    for value, plain_value in zip(values(net), values(plain_net), strict=True):
+        np.testing.assert_allclose(value, plain_value, atol=1e-6)
+
+
+class Printing(gluon.HybridBlock):
+    def hybrid_forward(self, F, x):
+        print("called")
+        return x
+
+
+def test_code_of_the_learner_runs_for_each_minibatch(xp, capsys, fused_calls):
+    net, trainer = network(nn.Dense(1), Printing())
+    dh.train(net, batches(xp), L2, trainer, 2, verbose=False)
+    assert capsys.readouterr().out == "called\n" * 8
+    assert not fused_calls
+
+
+def test_a_hybridized_network_is_fused_whatever_it_is_made_of(xp, capsys, fused_calls):
+    net, trainer = network(nn.Dense(1), Printing())
+    net.hybridize()
+    dh.train(net, batches(xp), L2, trainer, 2, verbose=False)
+    assert len(fused_calls) == 6
+
+
+@pytest.mark.parametrize("register", ["register_forward_hook", "register_forward_pre_hook"])
+def test_hooks_are_called_for_each_minibatch(xp, register, fused_calls):
+    calls = []
+    net, trainer = network(nn.Dense(1))
+    getattr(net[0], register)(lambda *args: calls.append(1))
+    dh.train(net, batches(xp), L2, trainer, 2, verbose=False)
+    assert len(calls) == 8
+    assert not fused_calls
+
+
+@pytest.mark.parametrize("layer", [nn.Lambda(lambda X: X), nn.HybridLambda(lambda F, X: X)])
+def test_lambda_layers_are_not_fused(layer):
+    net, _ = network(nn.Dense(1), layer, kind=nn.Sequential)
+    assert fusion.fuse(net, L2) is None
+
+
+def test_what_is_fused_leaves_no_trace_on_the_network(xp):
+    net, trainer = network(nn.Dense(1, in_units=3))
+    before = repr(net), list(net.collect_params()), net._active, net._cached_op
+    dh.train(net, batches(xp), L2, trainer, 2, verbose=False)
+    assert (repr(net), list(net.collect_params()), net._active, net._cached_op) == before
+
+
+def test_many_shapes_do_not_make_many_executors(xp, fused_calls):
+    net, trainer = network(nn.Dense(1))
+    dh.train(net, batches(xp, sizes=range(1, 20)), L2, trainer, 2, verbose=False)
+    assert len(fused_calls) == fusion._MAX_SHAPES
+
+
+def test_binding_prints_nothing(xp, capfd):
+    net, trainer = network(nn.Dense(1))
+    dh.train(net, batches(xp), L2, trainer, 2, verbose=False)
+    assert capfd.readouterr() == ("", "")
