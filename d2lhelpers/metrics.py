@@ -311,6 +311,16 @@ def call_loss(loss, y_hat, y):
     try:
         losses = loss(y_hat, y)
     except MXNetError as error:
+        if not _has_classes(y_hat) and y.size != y_hat.size:
+            raise ValueError(
+                f"y has the shape {y.shape}, but y_hat the shape {y_hat.shape}; pick a column of y, or give net as "
+                "many outputs as an example has labels."
+            ) from None
+        if y.dtype != y_hat.dtype:
+            wanted = np.dtype(y_hat.dtype).name
+            raise ValueError(
+                f'y is {np.dtype(y.dtype).name}, but y_hat is {wanted}; convert it with y.astype("{wanted}").'
+            ) from None
         raise ValueError(
             f"loss cannot compare y_hat of the shape {y_hat.shape} with y of the shape {y.shape}: {_reason(error)}"
         ) from None
