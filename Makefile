@@ -4,6 +4,7 @@ PYTHON := 3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BENCH := .venv-bench
 
 # uv builds the environment: the one on PATH, else one that is installed from PyPI into .uv/.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -14,7 +15,7 @@ UV_NEEDED := $(shell sed -n 's/^required-version = "\(.*\)"/\1/p' pyproject.toml
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test run store lint lock clean
+.PHONY: help lab test stress bench run store lint lock clean
 
 help:  ## explain all targets
 	@echo "Usage: make TARGET. The first target you use builds the environment in .venv (about a minute)."
@@ -25,6 +26,12 @@ lab: $(READY)  ## open the notebooks in JupyterLab, on this machine only
 
 test: $(READY)  ## run all tests: the package's and every cell of every notebook
 	$(BIN)/python -m pytest
+
+stress: $(READY)  ## run the long tests: ten thousand damaged files, a million steps (about an hour)
+	$(BIN)/python -m pytest tests/stress -o addopts= -o python_files='stress_*.py'
+
+bench: $(BENCH)/.ready  ## compare the speed with Gluon, d2l, NumPy and PyTorch (PyTorch is a download of gigabytes)
+	$(BENCH)/bin/python benchmarks/run.py
 
 run: $(READY)  ## execute every notebook; executed copies and web pages go into build/
 	$(BIN)/python tools/run_notebooks.py
@@ -45,7 +52,7 @@ lock: | $(UV)  ## make requirements.lock anew from pyproject.toml (for authors)
 	done; done
 
 clean:  ## remove all that make has made
-	rm -rf $(VENV) .uv build .pytest_cache .ruff_cache d2lhelpers.egg-info
+	rm -rf $(VENV) $(BENCH) .uv build .pytest_cache .ruff_cache d2lhelpers.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(READY): requirements.lock pyproject.toml | $(UV)
@@ -54,6 +61,14 @@ $(READY): requirements.lock pyproject.toml | $(UV)
 		echo "make: no CPython $(PYTHON) here and uv could fetch none: install python$(PYTHON) and run make again." >&2; exit 1; }
 	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+$(BENCH)/.ready: requirements.lock pyproject.toml | $(UV)
+	@echo "Building $(BENCH) from requirements.lock and the group bench ..."
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(BENCH)
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BENCH)/bin/python requirements.lock
+	@$(UV) pip install --quiet --python $(BENCH)/bin/python --group bench
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BENCH)/bin/python --editable .
 	@touch $@
 
 .uv/bin/uv:

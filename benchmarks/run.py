@@ -1,0 +1,186 @@
+"""Run the contenders side by side, and write the ratios of their times to ``benchmarks/results.md``.
+
+The repetitions are interleaved (one of each contender, then the next one of each), so that whatever else the machine
+does hits all alike; the median of each contender's times is compared. Contenders whose library is not installed are
+left out, and the results say so.
+"""
+
+import argparse
+import contextlib
+import datetime
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+NAMES = {
+    "dh": "d2lhelpers",
+    "gluon": "Gluon's DataLoader, the book's loop",
+    "d2l": "d2l 0.17's loader (4 workers) and loop",
+    "numpy": "NumPy by hand",
+    "torch": "PyTorch, its DataLoader",
+    "torch_sliced": "PyTorch, sliced by hand",
+    "floor": "the bare engine calls (floor)",
+}
+CASES = {
+    "a": ("(a) linear regression, 1,000 examples, minibatches of 10, 3 epochs", "linear", ()),
+    "b": ("(b) softmax regression, 60,000 images, minibatches of 256, 1 epoch", "softmax", (60_000,)),
+    "c": ("(c) reading alone, the same 60,000 images", "reading", (60_000,)),
+}
+GROWTH = (6_000, 60_000, 600_000)
+IMPORTS = ("mxnet", "d2lhelpers", "d2l.mxnet", "torch")
+
+
+class Contender:
+    """A process that runs one contender once for each line that it is sent."""
+
+    def __init__(self, function, arguments):
+        self.times, self.results = [], []
+        command = [sys.executable, "-W", "ignore", FOLDER / "contenders.py", function, *map(str, arguments)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._answer("ready")
+
+    def _answer(self, expected=""):
+        line = self._process.stdout.readline()
+        if not line.startswith(expected) or not line:
+            raise RuntimeError(f"{' '.join(map(str, self._process.args))} failed")
+        return line.split()
+
+    def run(self):
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        seconds, result = map(float, self._answer())
+        self.times.append(seconds)
+        self.results.append(result)
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def side_by_side(contenders, repeats):
+    """Return the median seconds and the median result of each contender; the first round warms up and is dropped."""
+    running = {name: Contender(*what) for name, what in contenders.items()}
+    for _ in range(repeats + 1):
+        for contender in running.values():
+            contender.run()
+    for contender in running.values():
+        contender.close()
+    return {
+        name: (statistics.median(c.times[1:]), statistics.median(c.results[1:])) for name, c in running.items()
+    }
+
+
+def import_seconds(module):
+    before = "" if module in ("torch", "d2lhelpers") else "import d2lhelpers.compat; " * (module == "d2l.mxnet")
+    code = {"d2l.mxnet": "from d2lhelpers.compat import import_d2l; import_d2l()", "mxnet": MXNET}.get(
+        module, f"{before}import {module}"
+    )
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+    return time.perf_counter() - start
+
+
+MXNET = "import numpy; vars(numpy).setdefault('bool', bool); import mxnet"
+
+
+def table(head, rows):
+    return "\n".join([f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}", *(
+        f"| {' | '.join(row)} |" for row in rows
+    )])
+
+
+def case(title, what, arguments, repeats, has_torch):
+    sys.path.insert(0, str(FOLDER))
+    import contenders
+
+    chosen = {
+        name: (f"{name}_{what}", arguments)
+        for name in NAMES
+        if hasattr(contenders, f"{name}_{what}") and (has_torch or not name.startswith("torch"))
+    }
+    print(title, "...", flush=True)
+    medians = side_by_side(chosen, repeats)
+    ours, expected = medians["dh"]
+    # The order of the examples differs, and so does the last noise of the loss; reading counts examples.
+    tolerance = {"linear": 2e-5, "softmax": 0.03 * expected, "reading": 0}[what]
+    for name, (_, result) in medians.items():
+        if abs(result - expected) > tolerance:
+            raise RuntimeError(f"{NAMES[name]} reaches {result}, but d2lhelpers {expected}: not the same work")
+    rows = [
+        [NAMES[name], f"{seconds * 1e3:,.0f} ms", f"{seconds / ours:.2f}"]
+        for name, (seconds, _) in sorted(medians.items(), key=lambda item: item[1][0])
+    ]
+    reached = "" if what == "reading" else f"\nAll reach the loss {expected:.2g}, to {tolerance:.1g}."
+    return f"## {title}\n\n" + table(["contender", "median", "times ours"], rows) + f"\n{reached}\n"
+
+
+def growth(repeats):
+    print("(e) growth ...", flush=True)
+    medians = side_by_side({str(n): ("dh_softmax", (n,)) for n in GROWTH}, repeats)
+    rows = [[f"{n:,}", f"{medians[str(n)][0]:.3f} s", f"{medians[str(n)][0] / n * 1e6:.2f} µs"] for n in GROWTH]
+    head = ["examples", "median of an epoch", "an example"]
+    return "## (e) growth: case (b), d2lhelpers, by the number of examples\n\n" + table(head, rows) + "\n"
+
+
+def imports(repeats, has_torch):
+    print("(d) import ...", flush=True)
+    names = [name for name in IMPORTS if has_torch or name != "torch"]
+    times = {name: [] for name in names}
+    for _ in range(repeats + 1):
+        for name in names:
+            times[name].append(import_seconds(name))
+    medians = {name: statistics.median(values[1:]) for name, values in times.items()}
+    rows = [[f"`{name}`", f"{medians[name]:.2f} s", f"{medians[name] / medians['d2lhelpers']:.2f}"] for name in names]
+    return "## (d) import, in a new process\n\n" + table(["module", "median", "times ours"], rows) + "\n"
+
+
+def machine():
+    cpu = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), cpu)
+    packages = []
+    for name in ("mxnet", "numpy", "d2l", "torch"):
+        try:
+            packages.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            packages.append(f"no {name}")
+    return (
+        f"{cpu}, {os.cpu_count()} cores; {platform.system()}, CPython {platform.python_version()}; "
+        f"{', '.join(packages)}; {datetime.date.today()}"
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--repeats", type=int, default=7, help="timed runs of each contender (default: 7)")
+    parser.add_argument("--cases", default="abcde", help="which cases to run (default: abcde)")
+    arguments = parser.parse_args()
+    has_torch = find_spec("torch") is not None
+    parts = [
+        "# Side by side\n\nMade by `make bench`: medians of "
+        f"{arguments.repeats} interleaved runs, each contender in a process of its own. Times ours = median over that "
+        f"of d2lhelpers in the same run; above 1 is slower than ours.\n\nMachine: {machine()}.\n"
+    ]
+    for letter in arguments.cases:
+        if letter in CASES:
+            parts.append(case(*CASES[letter], arguments.repeats, has_torch))
+        elif letter == "d":
+            parts.append(imports(arguments.repeats, has_torch))
+        elif letter == "e":
+            parts.append(growth(arguments.repeats))
+    text = "\n".join(parts)
+    print(text)
+    if arguments.cases == "abcde":
+        (FOLDER / "results.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
