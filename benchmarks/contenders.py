@@ -63,7 +63,7 @@ def dh_images(num_examples):
     return dh.load_array(
         (nd.from_numpy(images), nd.array(labels, dtype="int32")),
         SOFTMAX["batch_size"],
-        transform=lambda images: images.astype("float32") / 255,
+        transform=lambda images: np.divide(images, np.float32(255), dtype="float32"),
     )
 
 
@@ -349,7 +349,7 @@ def torch_reading(num_examples):
 # The floor: the engine's bare calls, on minibatches made beforehand
 
 
-def _floor(batches, num_outputs, lr, num_epochs, losses_of):
+def _floor(batches, num_outputs, lr, num_epochs, losses_of, keeps_accuracy=False):
     """Forward, backward and update as three calls of the engine for each minibatch, results kept."""
     import os
 
@@ -387,9 +387,11 @@ def _floor(batches, num_outputs, lr, num_epochs, losses_of):
                     *interleaved, out=list(params.values()), num_weights=2,
                     lrs=[lr, lr], wds=[0, 0], rescale_grad=1 / len(y),
                 )
-                results.append((nd.identity(outputs[0]), len(y)))
-            losses = [float(losses.asnumpy().sum()) for losses, _ in results]
-        return sum(losses) / sum(n for _, n in results)
+                results.append((nd.identity(outputs[0]), nd.identity(outputs[1]) if keeps_accuracy else None, y))
+            losses = [float(losses.asnumpy().sum()) for losses, _, _ in results]
+            if keeps_accuracy:
+                sum((y_hat.asnumpy().argmax(axis=1) == y.asnumpy()).sum() for _, y_hat, y in results)
+        return sum(losses) / sum(len(y) for _, _, y in results)
 
     return run
 
@@ -424,6 +426,7 @@ def floor_softmax(num_examples):
     return _floor(
         batches, 10, SOFTMAX["lr"], 1,
         lambda outputs, y: -mx.sym.pick(mx.sym.log_softmax(outputs), y),
+        keeps_accuracy=True,
     )
 
 

@@ -78,16 +78,16 @@ def side_by_side(contenders, repeats):
 
 
 def import_seconds(module):
-    before = "" if module in ("torch", "d2lhelpers") else "import d2lhelpers.compat; " * (module == "d2l.mxnet")
-    code = {"d2l.mxnet": "from d2lhelpers.compat import import_d2l; import_d2l()", "mxnet": MXNET}.get(
-        module, f"{before}import {module}"
-    )
+    code = IMPORT_MENDED.get(module, f"import {module}")
     start = time.perf_counter()
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
     return time.perf_counter() - start
 
 
-MXNET = "import numpy; vars(numpy).setdefault('bool', bool); import mxnet"
+IMPORT_MENDED = {
+    "mxnet": "import numpy; vars(numpy).setdefault('bool', bool); import mxnet",
+    "d2l.mxnet": "from d2lhelpers.compat import import_d2l; import_d2l()",
+}
 
 
 def table(head, rows):

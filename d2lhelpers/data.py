@@ -153,7 +153,8 @@ class ArrayLoader:
                 block[0] = self.transform(block[0])
             block = [_from_numpy(values, is_np(array)) for values, array in zip(block, self.arrays, strict=True)]
             for i in range(0, len(rows), self.batch_size):
-                yield tuple(array[i : i + self.batch_size] for array in block)
+                stop = min(i + self.batch_size, len(rows))
+                yield tuple(array._slice(i, stop) for array in block)  # as array[i:stop], with less to look up
 
 
 class _Capsule:

@@ -182,7 +182,7 @@ def load_fashion_mnist(batch_size, root=None):
 
 
 def _scale(images):
-    return images.astype("float32") / 255
+    return np.divide(images, np.float32(255), dtype="float32")
 
 
 def _read(path, md5, size, shape):

@@ -46,20 +46,20 @@ def accuracy(y_hat, y):
     check_array("y_hat", y_hat, ndim=(1, 2))
     check_array("y", y, ndim=(1,))
     check_same_length("y_hat", y_hat, "y", y)
-    check_finite("y_hat", y_hat)
-    predicted = y_hat.asnumpy()
+    predicted, labels = y_hat.asnumpy(), y.asnumpy()
+    check_finite("y_hat", predicted)
     if predicted.ndim == 2:
         if predicted.shape[1] == 1:
             raise ValueError(
                 f"y_hat has the shape {y_hat.shape}, scores of a single class; hand in the scores of all classes, "
                 "or class ids with y_hat.reshape((-1,))."
             )
-        check_class_ids("y", y, predicted.shape[1])
+        check_class_ids("y", labels, predicted.shape[1])
         predicted = predicted.argmax(axis=1)
     else:
-        check_class_ids("y_hat", y_hat, np.inf)
-        check_class_ids("y", y, np.inf)
-    return float((predicted == y.asnumpy()).mean())
+        check_class_ids("y_hat", predicted, np.inf)
+        check_class_ids("y", labels, np.inf)
+    return float((predicted == labels).mean())
 
 
 def predictions(net, data_iter, name="data_iter"):
@@ -154,16 +154,16 @@ def mean_metric(metric, outputs):
     """
     total, count = 0.0, 0
     for y_hat, y in outputs:
-        value = metric(y_hat, y)
+        value, num_examples = metric(y_hat, y), y.shape[0]
         try:
-            total += float(value) * y.shape[0]
+            total += float(value) * num_examples
         except (TypeError, ValueError):
             shape = f" of the shape {value.shape}" if hasattr(value, "shape") else ""
             raise TypeError(
                 f"metric must return one number a minibatch, but returned a {type(value).__name__}{shape}; "
                 "for example return its mean."
             ) from None
-        count += y.shape[0]
+        count += num_examples
     return total / count
 
 

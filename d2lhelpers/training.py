@@ -1,6 +1,5 @@
 """The training loop of the chapters, and the history that it returns."""
 
-import math
 import signal
 import sys
 import threading
@@ -9,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
-from mxnet import autograd, gluon
+from mxnet import autograd, gluon, nd
 from mxnet.base import MXNetError
 from tqdm import tqdm
 
-from .fusion import fuse
+from .fusion import fuse, quick_step
 from .metrics import call_loss, check_labels, forward, mean_loss, mean_metric, predictions, unpack
 from .validation import check_callable, check_integer, check_iterable
 
@@ -208,7 +207,7 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     num_epochs = check_integer("num_epochs", num_epochs, minimum=0)
     if isinstance(trainer, gluon.Trainer):
         _check_parameters(net, trainer)
-        step = trainer.step
+        step = quick_step(trainer)
     elif callable(trainer):
         step = trainer
     else:
@@ -254,8 +253,9 @@ def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose,
             raise KeyboardInterrupt
         X, y = unpack(batch, "train_iter")
         y_hat, losses = (fused and fused(X, y, metric is not None)) or _gradients(net, loss, X, y)
-        step(y.shape[0])
-        results.add(y_hat, y, losses)
+        num_examples = y.shape[0]
+        step(num_examples)
+        results.add(y_hat, y, losses, num_examples)
     # From here on the results are waited for.
     results.read()
     if not results.num_examples:
@@ -295,32 +295,42 @@ class _Results:
         self._history, self._epoch, self._metric = history, epoch, metric
         self._waiting = []
 
-    def add(self, y_hat, y, losses):
-        self._waiting.append((y_hat, y, losses))
+    def add(self, y_hat, y, losses, num_examples):
+        self._waiting.append((y_hat, y, losses, num_examples))
         if len(self._waiting) == 2 * _LAG:
             self._read(self._waiting[:_LAG])
             del self._waiting[:_LAG]
 
     def read(self):
         """Read all that is left."""
-        self._read(self._waiting)
-        self._waiting = []
+        if self._waiting:
+            self._read(self._waiting)
+            self._waiting = []
 
     def _read(self, results):
-        for _, _, losses in results:
-            values = losses.asnumpy()
-            total = float(values.sum(dtype=np.float64))
-            if not math.isfinite(total):
-                raise DivergenceError(self._history, self._epoch, self.last_finite_loss)
-            self.last_finite_loss = total / len(values)
-            self.loss += total
-            self.num_examples += len(values)
+        sizes = np.array([num_examples for *_, num_examples in results])
+        totals = np.add.reduceat(_values([losses for _, _, losses, _ in results]), sizes.cumsum() - sizes)
+        bad = np.flatnonzero(~np.isfinite(totals))
+        num_finite = bad[0] if len(bad) else len(totals)
+        if num_finite:
+            self.last_finite_loss = float(totals[num_finite - 1] / sizes[num_finite - 1])
+        if len(bad):
+            raise DivergenceError(self._history, self._epoch, self.last_finite_loss)
+        self.loss += float(totals.sum())
+        self.num_examples += int(sizes.sum())
         if self._epoch == 1:
-            for y_hat, y, _ in results:
+            for y_hat, y, _, _ in results:
                 check_labels(y_hat, y)
         if self._metric is not None:
-            num_examples = sum(y.shape[0] for _, y, _ in results)
-            self.metric += num_examples * mean_metric(self._metric, ((y_hat, y) for y_hat, y, _ in results))
+            outputs = ((y_hat, y) for y_hat, y, _, _ in results)
+            self.metric += float(sizes.sum()) * mean_metric(self._metric, outputs)
+
+
+def _values(arrays):
+    """Return the values of arrays of one axis, one after the other, as float64; they are waited for once."""
+    if len({array.dtype for array in arrays}) > 1:
+        return np.concatenate([array.asnumpy() for array in arrays]).astype("float64")
+    return nd.concat(*(array.as_nd_ndarray() for array in arrays), dim=0).asnumpy().astype("float64")
 
 
 def _gradients(net, loss, X, y):

@@ -54,16 +54,17 @@ def check_array(name, array, ndim=None):
             f"{name} must be an MXNet array, but is of the type {type(array).__name__}; "
             f"convert it with mx.nd.array({name}) or mx.np.array({name})."
         )
-    if ndim is not None and len(array.shape) not in ndim:
+    shape = array.shape  # a call of the engine
+    if ndim is not None and len(shape) not in ndim:
         allowed = " or ".join(str(n) for n in ndim)
         axes = "axis" if allowed == "1" else "axes"
         example = {1: f", for example with {name}.reshape((-1,))", 2: f", for example with {name}.reshape((-1, 1))"}
         raise ValueError(
-            f"{name} must have {allowed} {axes}, but has the shape {array.shape}; "
+            f"{name} must have {allowed} {axes}, but has the shape {shape}; "
             f"reshape it{example.get(ndim[-1], '')}."
         )
-    if 0 in array.shape:
-        raise ValueError(f"{name} is empty: its shape is {array.shape}; it needs at least one element.")
+    if 0 in shape:
+        raise ValueError(f"{name} is empty: its shape is {shape}; it needs at least one element.")
 
 
 def check_float(name, array):
@@ -204,8 +205,12 @@ def check_number(name, value, minimum, exclusive=False):
     return float(value)
 
 
+def _values(array):
+    return array if isinstance(array, np.ndarray) else array.asnumpy()
+
+
 def check_finite(name, array):
-    """Check that no element is NaN or infinite. This waits for the array's values.
+    """Check that no element of an MXNet or NumPy array is NaN or infinite. This waits for the array's values.
 
     Raises
     ------
@@ -220,9 +225,10 @@ def check_finite(name, array):
         ...
     ValueError: features holds 1 value that is NaN or infinite, the first at index (1,); ...
     """
-    bad = ~np.isfinite(array.asnumpy())
-    count = int(bad.sum())
-    if count:
+    finite = np.isfinite(_values(array))
+    if not finite.all():
+        bad = ~finite
+        count = int(bad.sum())
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         values = "value that is" if count == 1 else "values that are"
         raise ValueError(
@@ -232,7 +238,7 @@ def check_finite(name, array):
 
 
 def check_class_ids(name, ids, num_classes):
-    """Check that every element of `ids` is a class id, a whole number from 0 to `num_classes` - 1.
+    """Check that every element of an MXNet or NumPy array is a class id, a whole number from 0 to `num_classes` - 1.
 
     This waits for the values of `ids`, not for those of any computation that uses them.
 
@@ -249,7 +255,7 @@ def check_class_ids(name, ids, num_classes):
         ...
     ValueError: y must hold class ids from 0 to 9, but holds 10 at index 1; number the classes from 0.
     """
-    values = ids.asnumpy()
+    values = _values(ids)
     bad = ~((values >= 0) & (values < num_classes) & (values == np.floor(values)))
     if bad.any():
         first = int(np.argmax(bad))

@@ -188,3 +188,110 @@ def test_binding_prints_nothing(xp, capfd):
     net, trainer = network(nn.Dense(1))
     dh.train(net, batches(xp), L2, trainer, 2, verbose=False)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.fixture
+def own_updates(monkeypatch):
+    """The number of steps in which Gluon's trainer looked everything up itself."""
+    calls = []
+    update = gluon.Trainer._update
+    monkeypatch.setattr(gluon.Trainer, "_update", lambda *args: calls.append(1) or update(*args))
+    return calls
+
+
+@pytest.mark.parametrize("net_of", [lambda net: net, lambda net: lambda X: net(X)], ids=["block", "function"])
+def test_only_the_first_step_is_looked_up(xp, net_of, own_updates):
+    net, trainer = network(nn.Dense(1))
+    dh.train(net_of(net), batches(xp), L2, trainer, 3, verbose=False)
+    assert len(own_updates) == 1
+
+
+def test_a_trainer_with_a_step_of_its_own_makes_it(xp):
+    class Counting(gluon.Trainer):
+        steps = 0
+
+        def step(self, *args):
+            self.steps += 1
+            super().step(*args)
+
+    net, _ = network(nn.Dense(1))
+    trainer = Counting(net.collect_params(), "sgd")
+    dh.train(net, batches(xp), L2, trainer, 3, verbose=False)
+    assert trainer.steps == 12
+
+
+def test_a_step_that_was_put_into_a_trainer_is_called(xp):
+    net, trainer = network(nn.Dense(1))
+    steps = []
+    trainer.step = lambda n: steps.append(n) or gluon.Trainer.step(trainer, n)
+    dh.train(net, batches(xp), L2, trainer, 2, verbose=False)
+    assert steps == [4, 4, 4, 3] * 2
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "nag", "adam", "adagrad", "rmsprop", "lamb", "signum"])
+def test_every_optimizer_does_what_it_does_in_a_plain_loop(xp, optimizer):
+    results = []
+    for train in (dh.train, None):
+        net, _ = network(nn.Dense(5), nn.Dense(5), nn.Dense(1))
+        trainer = gluon.Trainer(net.collect_params(), optimizer, {"learning_rate": 0.01})
+        if train:
+            train(net, batches(xp), L2, trainer, 3, verbose=False)
+        else:
+            plain_loop(net, trainer, batches(xp), L2, 3)
+        results.append(values(net))
+    for value, plain_value in zip(*results, strict=True):
+        np.testing.assert_allclose(value, plain_value, atol=1e-6)
+
+
+def test_states_and_rates_that_are_set_within_a_run_hold_from_then_on(xp, tmp_path):
+    def minibatches(trainer):
+        for i, batch in enumerate(batches(xp, sizes=[4] * 8)):
+            if i == 3:
+                trainer.save_states(str(tmp_path / "states"))
+                trainer.set_learning_rate(0.5)
+            if i == 6:
+                trainer.load_states(str(tmp_path / "states"))
+            yield batch
+
+    options = {"momentum": 0.9}
+    net, trainer = network(nn.Dense(1), **options)
+    dh.train(net, minibatches(trainer), L2, trainer, 1, verbose=False)
+    plain_net, plain_trainer = network(nn.Dense(1), **options)
+    plain_loop(plain_net, plain_trainer, minibatches(plain_trainer), L2, 1)
+    assert trainer.learning_rate == plain_trainer.learning_rate
+    for value, plain_value in zip(values(net), values(plain_net), strict=True):
+        np.testing.assert_allclose(value, plain_value, atol=1e-6)
+
+
+def test_parameters_that_are_frozen_within_a_run_stay(xp):
+    def minibatches(net):
+        for i, batch in enumerate(batches(xp, sizes=[4] * 9)):
+            if i in (3, 6):
+                net[0].weight.grad_req = "null" if i == 3 else "write"
+            yield batch
+
+    results = []
+    for train in (dh.train, None):
+        net, trainer = network(nn.Dense(2), nn.Dense(1))
+        if train:
+            train(net, minibatches(net), L2, trainer, 1, verbose=False)
+        else:
+            plain_loop(net, trainer, minibatches(net), L2, 1)
+        results.append(values(net))
+    for value, plain_value in zip(*results, strict=True):
+        np.testing.assert_allclose(value, plain_value, atol=1e-6)
+
+
+def test_a_gradient_that_was_not_computed_is_noticed(xp):
+    net, trainer = network(nn.Dense(1))
+    step = fusion.quick_step(trainer)
+    for X, y in batches(xp, sizes=[4] * 3):
+        with autograd.record():
+            losses = L2(net(X), y)
+        losses.backward()
+        step(4)
+    before = values(net)
+    with pytest.raises(UserWarning, match="has not been updated"):
+        step(4)
+    for value, value_before in zip(values(net), before, strict=True):
+        np.testing.assert_array_equal(value, value_before)
