@@ -131,6 +131,11 @@ class ArrayLoader:
         """Number of examples in an epoch."""
         return self.arrays[0].shape[0]
 
+    def whole(self):
+        """Return all examples as one minibatch, in their own order."""
+        (minibatch,) = ArrayLoader(self.arrays, self.num_examples, shuffle=False, transform=self.transform)
+        return minibatch
+
     def __len__(self):
         return -(-self.num_examples // self.batch_size)
 

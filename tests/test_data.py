@@ -305,3 +305,15 @@ def test_load_array_refuses_a_shuffle_that_is_neither(shuffle):
 def test_load_array_refuses_arrays_without_examples(shape, message):
     with mx.util.np_shape(), mx.util.np_array(), pytest.raises(ValueError, match=message):
         dh.load_array((mx.np.zeros(shape),), 2)
+
+
+def test_whole_is_one_minibatch_in_order(any_xp):
+    features = any_xp.array(np.arange(14).reshape(7, 2), dtype="uint8")
+    labels = any_xp.array(np.arange(7), dtype="int32")
+    data_iter = dh.load_array((features, labels), 3, transform=lambda X: np.divide(X, 2, dtype="float32"))
+    np.random.seed(0)
+    X, y = data_iter.whole()
+    np.testing.assert_array_equal(X.asnumpy(), np.arange(14).reshape(7, 2) / 2)
+    np.testing.assert_array_equal(y.asnumpy(), np.arange(7))
+    assert X.dtype == np.float32
+    assert np.random.randint(1000) == np.random.RandomState(0).randint(1000), "random numbers were used up"
