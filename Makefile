@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := .venv-bench
+AUDIT := .venv-audit
 
 # uv builds the environment: the one on PATH, else one that is installed from PyPI into .uv/.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -15,7 +16,7 @@ UV_NEEDED := $(shell sed -n 's/^required-version = "\(.*\)"/\1/p' pyproject.toml
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test stress bench run store lint lock clean
+.PHONY: help lab test stress bench audit run store lint lock clean
 
 help:  ## explain all targets
 	@echo "Usage: make TARGET. The first target you use builds the environment in .venv (about a minute)."
@@ -32,6 +33,11 @@ stress: $(READY)  ## run the long tests: ten thousand damaged files, a million s
 
 bench: $(BENCH)/.ready  ## compare the speed with Gluon, d2l, NumPy and PyTorch (PyTorch is a download of gigabytes)
 	$(BENCH)/bin/python benchmarks/run.py
+
+audit: $(AUDIT)/.ready  ## look for unsafe code, and for known vulnerabilities of the locked packages (needs a network)
+	$(AUDIT)/bin/bandit --quiet --configfile pyproject.toml --recursive d2lhelpers tools benchmarks
+	$(AUDIT)/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock || { \
+		echo "make: the code is clean; the packages have a vulnerability, or could not be compared (see above)." >&2; exit 1; }
 
 run: $(READY)  ## execute every notebook; executed copies and web pages go into build/
 	$(BIN)/python tools/run_notebooks.py
@@ -52,7 +58,7 @@ lock: | $(UV)  ## make requirements.lock anew from pyproject.toml (for authors)
 	done; done
 
 clean:  ## remove all that make has made
-	rm -rf $(VENV) $(BENCH) .uv build .pytest_cache .ruff_cache d2lhelpers.egg-info
+	rm -rf $(VENV) $(BENCH) $(AUDIT) .uv build .pytest_cache .ruff_cache d2lhelpers.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(READY): requirements.lock pyproject.toml | $(UV)
@@ -69,6 +75,12 @@ $(BENCH)/.ready: requirements.lock pyproject.toml | $(UV)
 	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BENCH)/bin/python requirements.lock
 	@$(UV) pip install --quiet --python $(BENCH)/bin/python --group bench
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BENCH)/bin/python --editable .
+	@touch $@
+
+$(AUDIT)/.ready: pyproject.toml | $(UV)
+	@echo "Building $(AUDIT) from the group audit ..."
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(AUDIT)
+	@$(UV) pip install --quiet --python $(AUDIT)/bin/python --group audit
 	@touch $@
 
 .uv/bin/uv:

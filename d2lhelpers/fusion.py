@@ -130,17 +130,17 @@ class _Executor:
             y_hat, losses = y_hat.as_nd_ndarray(), losses.as_nd_ndarray()
         graph = mx.sym.Group([losses, mx.sym.BlockGrad(y_hat)])
 
-        gradients, requests = {}, {}
+        gradients, grad_reqs = {}, {}
         for param in params:
             arrays[param.name] = param.data().as_nd_ndarray()
             if param.grad_req != "null":
-                gradients[param.name], requests[param.name] = param.grad().as_nd_ndarray(), param.grad_req
+                gradients[param.name], grad_reqs[param.name] = param.grad().as_nd_ndarray(), param.grad_req
         names = graph.list_arguments()
         self._executor = graph.bind(
             X.ctx,
             args={name: arrays[name] for name in names},
             args_grad={name: gradients[name] for name in names if name in gradients},
-            grad_req={name: requests.get(name, "null") for name in names},
+            grad_req={name: grad_reqs.get(name, "null") for name in names},
             aux_states={name: arrays[name] for name in graph.list_auxiliary_states()},
         )
         losses, y_hat = self._executor.outputs
