@@ -1,5 +1,7 @@
 """How good a model is: accuracy and mean loss, on one minibatch and over a data set."""
 
+from collections import deque
+
 import numpy as np
 from mxnet import autograd
 from mxnet.base import MXNetError
@@ -92,11 +94,13 @@ def predictions(net, data_iter, name="data_iter"):
     """
     check_iterable(name, data_iter)
     empty = True
+    backlog = Backlog()
     for batch in data_iter:
         empty = False
         X, y = unpack(batch, name)
         with autograd.pause(train_mode=False):
             y_hat = forward(net, X)
+        backlog.add(X, y_hat)
         yield y_hat, y
     if empty:
         raise ValueError(f"{name} yielded no minibatch; is it a generator that has been used up?")
@@ -226,6 +230,31 @@ def mean_loss(loss, outputs):
         return losses.asnumpy().mean(dtype=np.float64)
 
     return mean_metric(mean_of_minibatch, outputs)
+
+
+class Backlog:
+    """Bounds the memory of the minibatches that were handed to the engine, and that it has not come to yet.
+
+    Where the engine is slower than what feeds it, a whole data set could pile up. So a result is waited for, but one of
+    some steps before, so that the engine has enough to do meanwhile.
+    """
+
+    _MOST_NUMBERS = 2**21  # 8 MB of float32
+    _AT_LEAST = 2**11  # numbers that a minibatch counts for, so that there are at most 1,024 in the backlog
+
+    def __init__(self):
+        self._waiting = deque()
+        self._numbers = 0
+
+    def add(self, X, result):
+        """Note that `result` was asked for, which needs the features `X` in memory."""
+        numbers = max(X.size, self._AT_LEAST)
+        self._waiting.append((numbers, result))
+        self._numbers += numbers
+        while self._numbers > self._MOST_NUMBERS and len(self._waiting) > 1:
+            numbers, oldest = self._waiting.popleft()
+            oldest.wait_to_read()
+            self._numbers -= numbers
 
 
 def unpack(batch, name):

@@ -13,7 +13,7 @@ from mxnet.base import MXNetError
 from tqdm import tqdm
 
 from .fusion import fuse, quick_step
-from .metrics import call_loss, check_labels, forward, mean_loss, mean_metric, predictions, unpack
+from .metrics import Backlog, call_loss, check_labels, forward, mean_loss, mean_metric, predictions, unpack
 from .validation import check_callable, check_integer, check_iterable
 
 _LAG = 1000  # steps that are handed to the engine before the results of the first of them are read
@@ -244,7 +244,7 @@ def _check_parameters(net, trainer):
 
 def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose, history, interrupts, fused):
     start = time.perf_counter()
-    results = _Results(history, epoch, metric)
+    results, backlog = _Results(history, epoch, metric), Backlog()
     # On standard output, since Jupyter shows standard error as if it were an error.
     bar = tqdm(train_iter, f"epoch {epoch}", leave=False, delay=1, disable=not verbose, file=sys.stdout)
     for batch in bar:
@@ -256,6 +256,7 @@ def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose,
         num_examples = y.shape[0]
         step(num_examples)
         results.add(y_hat, y, losses, num_examples)
+        backlog.add(X, losses)
     # From here on the results are waited for.
     results.read()
     if not results.num_examples:

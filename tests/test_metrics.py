@@ -320,3 +320,53 @@ def test_predictions_pair_outputs_with_labels(any_xp):
     data = [(any_xp.ones((2,)) * i, any_xp.zeros((2,)) + i) for i in range(3)]
     results = [(y_hat.asnumpy()[0], y.asnumpy()[0]) for y_hat, y in metrics.predictions(lambda X: 2 * X, data)]
     assert results == [(0, 0), (2, 1), (4, 2)]
+
+
+class Result:
+    """A result of the engine that tells when it was waited for."""
+
+    def __init__(self, name, waits):
+        self.name, self.waits = name, waits
+
+    def wait_to_read(self):
+        self.waits.append(self.name)
+
+
+def test_the_backlog_waits_for_results_some_steps_before():
+    backlog, waits = metrics.Backlog(), []
+    X = mx.nd.zeros((metrics.Backlog._MOST_NUMBERS // 4,))
+    for i in range(7):
+        backlog.add(X, Result(i, waits))
+    assert waits == [0, 1, 2]
+
+
+def test_a_minibatch_too_large_for_the_backlog_waits_for_the_one_before():
+    backlog, waits = metrics.Backlog(), []
+    X = mx.nd.zeros((metrics.Backlog._MOST_NUMBERS + 1,))
+    for i in range(3):
+        backlog.add(X, Result(i, waits))
+    assert waits == [0, 1]
+
+
+def test_the_backlog_of_small_minibatches_is_not_long():
+    backlog, waits = metrics.Backlog(), []
+    for i in range(1100):
+        backlog.add(mx.nd.zeros((2,)), Result(i, waits))
+    assert len(waits) == 1100 - 1024
+
+
+@pytest.mark.parametrize("use", ["train", "evaluate"])
+def test_no_data_set_piles_up_before_a_slow_engine(use, monkeypatch):
+    """At most four minibatches are in memory at a time, though no result of an epoch is needed before its end."""
+    monkeypatch.setattr(metrics.Backlog, "_MOST_NUMBERS", 3 * metrics.Backlog._AT_LEAST)
+    waited = []
+    wait = mx.nd.NDArray.wait_to_read
+    monkeypatch.setattr(mx.nd.NDArray, "wait_to_read", lambda array: waited.append(1) or wait(array))
+    w = mx.nd.ones((1,))
+    w.attach_grad()
+    data = [(mx.nd.ones((4,)), mx.nd.ones((4,)))] * 20
+    if use == "train":
+        dh.train(lambda X: X * w, data, dh.squared_loss, lambda n: None, 1, verbose=False)
+    else:
+        dh.evaluate_loss(lambda X: X * w, data, dh.squared_loss)
+    assert len(waited) >= 17

@@ -11,7 +11,7 @@ from unittest import mock
 
 import d2lhelpers as dh
 from d2lhelpers import data as data_module
-from d2lhelpers import training
+from d2lhelpers import metrics, training
 
 import mxnet as mx
 import numpy as np
@@ -86,6 +86,7 @@ both_ways = pytest.mark.parametrize("way", ["fused", "from scratch"])
 @both_ways
 def test_arrays_alive_do_not_grow_with_the_epoch(monkeypatch, way):
     monkeypatch.setattr(training, "_LAG", 20)
+    monkeypatch.setattr(metrics.Backlog, "_MOST_NUMBERS", 20 * metrics.Backlog._AT_LEAST)
     model, alive, counts = Model(mx.nd, way), [0], []
     create, delete = mx.nd.NDArray.__init__, mx.nd.NDArray.__del__
 
