@@ -1,13 +1,17 @@
 """Helpers for the chapter notebooks; ``import d2lhelpers as dh`` gives all public names."""
 
+import sys
 from importlib import import_module
 
-from . import compat  # noqa: F401 - first of all: it makes MXNet importable
-from .data import ArrayLoader, load_array, seed, synthetic_data
-from .datasets import fashion_mnist_labels, load_data, load_digits, load_fashion_mnist
-from .functional import cross_entropy, linreg, sgd, softmax, squared_loss
-from .metrics import accuracy, evaluate_accuracy, evaluate_loss
-from .training import DivergenceError, History, format_value, train
+# While "python -m d2lhelpers" is being started, the name of the program is "-m". It looks at the machine, so that it
+# must run where MXNet and NumPy cannot be imported.
+if sys.argv[:1] != ["-m"]:
+    from . import compat  # noqa: F401 - first of all: it makes MXNet importable
+    from .data import ArrayLoader, load_array, seed, synthetic_data
+    from .datasets import fashion_mnist_labels, load_data, load_digits, load_fashion_mnist
+    from .functional import cross_entropy, linreg, sgd, softmax, squared_loss
+    from .metrics import accuracy, evaluate_accuracy, evaluate_loss
+    from .training import DivergenceError, History, format_value, train
 
 # Imported when they are first used: d2l brings in matplotlib and pandas, and most runs need no exercises.
 _LATER = {

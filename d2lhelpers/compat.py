@@ -5,30 +5,94 @@ is (``import mxnet``), because this module has run before; d2l is taken from `im
 brings in pandas and matplotlib, which only drawing needs.
 """
 
+import contextlib
+import sys
+import types
 import warnings
 
 import numpy
 
-# What MXNet 1.9.1 says while it is imported. None of it is news to a reader, and none of it is under a
+# What MXNet 1.9.1 takes from numpy, and newer versions of NumPy no longer have. Only MXNet gets these names; numpy
+# itself is left as it is. A name that a version of NumPy has, whatever it means there, is never replaced.
+_VALUES = {
+    # gone in NumPy 1.24; NumPy 2 has `bool` again, as a name of numpy.bool_
+    "bool": bool,
+    "int": int,
+    # gone in NumPy 2.0
+    "Inf": numpy.inf,
+    "PINF": numpy.inf,
+    "NINF": -numpy.inf,
+    "NAN": numpy.nan,
+    "NaN": numpy.nan,
+    "PZERO": 0.0,
+    "NZERO": -0.0,
+    "compat": types.SimpleNamespace(basestring=str),
+}
+# MXNet calls none of these itself: it lists them under mx.np, and as keys of a table.
+_FUNCTIONS = (
+    # the financial functions, gone in NumPy 1.20
+    *("mirr", "npv", "pmt", "ppmt", "pv", "rate"),
+    # gone in NumPy 2.0 to 2.4
+    *("alltrue", "in1d", "msort", "product", "round_", "sometrue", "trapz"),
+)
+
+# What is said while MXNet 1.9.1 is imported. None of it is news to a reader, and none of it is under a
 # reader's control: it speaks of MXNet's own source. (category, start of the message)
 _KNOWN_WARNINGS = (
-    # NumPy 1.20 to 1.23: MXNet looks up the alias numpy.bool
-    (DeprecationWarning, r"`np\.bool` is a deprecated alias"),
-    # NumPy 1.20 to 1.23: MXNet looks up financial functions that NumPy still names, but no longer has
-    (DeprecationWarning, r"In accordance with NEP 32"),
     # setuptools' and CPython 3.10's and 3.11's distutils: MXNet compares NumPy's version with it
     (DeprecationWarning, r"distutils Version classes are deprecated"),
     (DeprecationWarning, r"The distutils package is deprecated"),
+    # CPython 3.12 and newer, while it compiles MXNet's source: a part of a docstring
+    (SyntaxWarning, r"invalid escape sequence"),
 )
 
 
+def _gone(name):
+    """Return what stands for the function `name` that NumPy no longer has."""
+
+    def gone(*args, **kwargs):
+        raise NotImplementedError(f"NumPy {numpy.__version__} has no function {name} any more, so neither has MXNet.")
+
+    gone.__name__ = name
+    return gone
+
+
 def _import_mxnet():
+    if "mxnet" not in sys.modules and any(name.startswith("mxnet.") for name in sys.modules):
+        raise ImportError(
+            "An earlier import of mxnet failed, and what it left in memory cannot be mended. "
+            "Restart the kernel (or Python), and import d2lhelpers before mxnet."
+        )
+    if sys.version_info >= (3, 12):
+        try:
+            import setuptools  # noqa: F401 - provides distutils, which MXNet imports
+        except ImportError:
+            raise ImportError(
+                "MXNet needs distutils, which CPython no longer has since 3.12, and setuptools provides: "
+                "pip install setuptools"
+            ) from None
+    wanted = {**_VALUES, **{name: _gone(name) for name in _FUNCTIONS}}
+    missing = {name: value for name, value in wanted.items() if name not in vars(numpy)}
     with warnings.catch_warnings():
         for category, message in _KNOWN_WARNINGS:
             warnings.filterwarnings("ignore", message, category)
-        if not hasattr(numpy, "bool"):  # NumPy 1.24 to 1.26 has no such alias; MXNet needs it
-            numpy.bool = bool
-        import mxnet  # noqa: F401
+        with contextlib.suppress(ImportError):
+            import scipy.stats  # noqa: F401 - MXNet imports it if it is there, and it must see numpy as it is
+        vars(numpy).update(missing)
+        try:
+            import mxnet  # noqa: F401
+        finally:
+            for name in missing:
+                delattr(numpy, name)
+
+    # Some names MXNet looks up only when it is used. So it keeps a copy of numpy's namespace that has them.
+    mended = types.ModuleType("numpy", numpy.__doc__)
+    vars(mended).update({**vars(numpy), **missing})
+    for module_name, module in list(sys.modules.items()):
+        if module_name.startswith("mxnet."):
+            for name, value in list(vars(module).items()):
+                if value is numpy:
+                    setattr(module, name, mended)
 
 
 def import_d2l():

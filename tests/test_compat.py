@@ -42,33 +42,154 @@ def noisy(name, *args, **kwargs):
 builtins.__import__ = noisy
 import d2lhelpers.compat
 builtins.__import__ = real
-warnings.warn("`np.bool` is a deprecated alias", DeprecationWarning)
 warnings.warn("distutils Version classes are deprecated", DeprecationWarning)
 """,
         "-W",
         "always::DeprecationWarning:__main__",
     )
-    for message in ("said during", "`np.bool` is a deprecated alias", "distutils Version classes are deprecated"):
+    for message in ("said during", "distutils Version classes are deprecated"):
         assert message in err
 
 
-def test_import_without_the_alias_numpy_bool():
-    """NumPy 1.24 to 1.26 has no numpy.bool, and MXNet 1.9.1 needs it."""
+# Names what differs from `before`, apart from parts of NumPy that load when they are first used.
+CHANGED = """{
+    name for name in before.keys() | vars(numpy).keys()
+    if before.get(name) is not vars(numpy).get(name) and vars(numpy).get(name) is not sys.modules.get("numpy." + name)
+}"""
+
+
+def test_numpy_is_left_as_it_was_and_other_libraries_work_after_it():
+    run(f"""
+import sys, numpy
+before = dict(vars(numpy))
+import d2lhelpers, mxnet
+mxnet.nd.ones((1,)).asscalar()
+assert {CHANGED} == set(), {CHANGED}
+import pandas, matplotlib.pyplot, scipy.stats
+assert pandas.Series([1.0, 2.0]).mean() == 1.5
+""")
+
+
+@pytest.mark.parametrize("first", ["mxnet", "d2lhelpers"])
+def test_half_imported_mxnet(first):
+    """NumPy is left as it was, and the next import says what to do."""
+    run(f"""
+import sys, numpy
+class Missing:
+    def find_spec(name, path, target=None):
+        if name == "mxnet.gluon":
+            raise ImportError("not there")
+sys.meta_path.insert(0, Missing)
+before = dict(vars(numpy))
+try:
+    import {first}
+except (AttributeError, ImportError):
+    pass
+else:
+    raise AssertionError
+assert {CHANGED} == set(), {CHANGED}
+sys.meta_path.remove(Missing)
+try:
+    import d2lhelpers
+except ImportError as error:
+    assert "Restart the kernel" in str(error) and "import d2lhelpers before mxnet" in str(error), error
+else:
+    raise AssertionError
+""")
+
+
+def test_scipy_sees_numpy_as_it_is():
+    """MXNet imports SciPy, while the names are on loan."""
+    run("""
+import sys, numpy
+before = set(vars(numpy))
+class Watch:
+    def find_spec(name, path, target=None):
+        if name.startswith("scipy"):
+            assert not {"compat", "mirr"} & (set(vars(numpy)) - before), name
+sys.meta_path.insert(0, Watch)
+import d2lhelpers
+assert "scipy.stats" in sys.modules
+""")
+
+
+def test_a_name_that_numpy_has_is_not_replaced():
     run("""
 import numpy
-numpy_getattr = numpy.__getattr__
-def without_bool(name):
-    if name == "bool":
-        raise AttributeError("module 'numpy' has no attribute 'bool'")
-    return numpy_getattr(name)
-numpy.__getattr__ = without_bool
-assert not hasattr(numpy, "bool")
-import d2lhelpers as dh
-from mxnet import nd
-assert dh.accuracy(nd.array([1]), nd.array([1])) == 1
-assert (nd.array([1, 2]) > 1).asnumpy().tolist() == [0, 1]
-assert numpy.bool is bool
+numpy.trapz = numpy.bool = mine = numpy.bool_
+import d2lhelpers, mxnet
+assert numpy.trapz is mxnet.np.trapz is mine
+assert numpy.bool is mxnet.numpy.multiarray._np.bool is mine
 """)
+
+
+def test_names_that_mxnet_looks_up_when_it_is_used():
+    run(
+        """
+import d2lhelpers, mxnet as mx
+mx.npx.set_np()
+assert mx.np.full((2,), True).dtype == bool
+a = mx.np.ones((2, 3))
+a[True] = 2
+assert a.sum() == 12 and a[True].shape == (1, 2, 3)
+assert mx.np.pad(a, ((1, 1), (1, 1)), mode="constant").shape == (4, 5)
+from mxnet.gluon.contrib.estimator.event_handler import EarlyStoppingHandler
+EarlyStoppingHandler(mx.metric.MSE()).train_begin(None)
+samples = [[0, 1] * 500, [0, 1]]
+_, observed, expected = mx.test_utils.chi_square_check(lambda n: samples[0], [0, 1], [0.5, 0.5], nsamples=1000)
+assert observed.tolist() == [500, 500]
+""",
+        "-W",
+        "error::DeprecationWarning:mxnet",
+    )
+
+
+def test_functions_that_numpy_has_no_longer_say_so():
+    run("""
+import d2lhelpers, mxnet, numpy
+try:
+    mxnet.np.mirr([1, 2], 0.1, 0.1)
+except NotImplementedError as error:
+    assert str(error) == f"NumPy {numpy.__version__} has no function mirr any more, so neither has MXNet."
+""")
+
+
+def test_mxnet_first():
+    """It works where NumPy still has all names; else an error says what to do."""
+    run("""
+failed = False
+try:
+    import mxnet
+except AttributeError:
+    failed = True
+try:
+    import d2lhelpers, mxnet
+    assert not failed
+    assert mxnet.base._np.bool
+except ImportError as error:
+    assert failed and "Restart the kernel" in str(error) and "import d2lhelpers before mxnet" in str(error), error
+""")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="this Python has distutils of its own")
+def test_import_without_setuptools():
+    run("""
+import sys
+sys.modules["setuptools"] = None
+try:
+    import d2lhelpers
+except ImportError as error:
+    assert "pip install setuptools" in str(error), error
+else:
+    raise AssertionError
+""")
+
+
+def test_package_without_mxnet_and_numpy():
+    """The program "python -m d2lhelpers" starts where they are missing; an import says what is missing."""
+    missing = "import sys; sys.modules.update(mxnet=None, numpy=None); "
+    run(missing + "sys.argv = ['-m']; import d2lhelpers; assert 'train' in d2lhelpers.__all__")
+    run(missing + "sys.argv = ['']\ntry: import d2lhelpers\nexcept ImportError: pass\nelse: raise AssertionError")
 
 
 def test_import_leaves_drawing_and_tables_out():
