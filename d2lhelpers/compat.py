@@ -5,7 +5,6 @@ is (``import mxnet``), because this module has run before; d2l is taken from `im
 brings in pandas and matplotlib, which only drawing needs.
 """
 
-import contextlib
 import sys
 import types
 import warnings
@@ -73,17 +72,22 @@ def _import_mxnet():
             ) from None
     wanted = {**_VALUES, **{name: _gone(name) for name in _FUNCTIONS}}
     missing = {name: value for name, value in wanted.items() if name not in vars(numpy)}
-    with warnings.catch_warnings():
-        for category, message in _KNOWN_WARNINGS:
-            warnings.filterwarnings("ignore", message, category)
-        with contextlib.suppress(ImportError):
-            import scipy.stats  # noqa: F401 - MXNet imports it if it is there, and it must see numpy as it is
-        vars(numpy).update(missing)
-        try:
+    numpy_getattr = numpy.__getattr__
+
+    def lend(name):
+        # What MXNet imports meanwhile, SciPy for example, is to see numpy as it is.
+        if name in missing and sys._getframe(1).f_globals.get("__name__", "").startswith("mxnet."):
+            return missing[name]
+        return numpy_getattr(name)
+
+    numpy.__getattr__ = lend  # Python asks it for the names that numpy does not have
+    try:
+        with warnings.catch_warnings():
+            for category, message in _KNOWN_WARNINGS:
+                warnings.filterwarnings("ignore", message, category)
             import mxnet  # noqa: F401
-        finally:
-            for name in missing:
-                delattr(numpy, name)
+    finally:
+        numpy.__getattr__ = numpy_getattr
 
     # Some names MXNet looks up only when it is used. So it keeps a copy of numpy's namespace that has them.
     mended = types.ModuleType("numpy", numpy.__doc__)
