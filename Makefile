@@ -1,11 +1,14 @@
 # Everything that is done with this repository. A bare `make` explains the targets.
 
 PYTHON := 3.11
-VENV := .venv
+PYTHONS := 3.10 3.11 3.12 3.13
+# "make test PYTHON=3.13" has an environment of its own; PYTHON may also be the path of an interpreter.
+VENV := .venv$(if $(findstring command,$(origin PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 BENCH := .venv-bench
 AUDIT := .venv-audit
+LOWEST := .venv-lowest
 
 # uv builds the environment: the one on PATH, else one that is installed from PyPI into .uv/.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
@@ -16,17 +19,23 @@ UV_NEEDED := $(shell sed -n 's/^required-version = "\(.*\)"/\1/p' pyproject.toml
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test stress bench audit run store lint lock clean
+.PHONY: help lab test test-all test-lowest stress bench audit run store lint lock clean
 
 help:  ## explain all targets
 	@echo "Usage: make TARGET. The first target you use builds the environment in .venv (about a minute)."
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-12s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 
 lab: $(READY)  ## open the notebooks in JupyterLab, on this machine only
 	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
 test: $(READY)  ## run all tests: the package's and every cell of every notebook
 	$(BIN)/python -m pytest
+
+test-all: $(READY)  ## run all tests on each Python that can be found or fetched, and on the lowest versions
+	$(BIN)/python tools/test_all.py $(PYTHONS) lowest
+
+test-lowest: $(LOWEST)/.ready  ## run all tests on the oldest Python, with the oldest NumPy
+	$(LOWEST)/bin/python -m pytest
 
 stress: $(READY)  ## run the long tests: ten thousand damaged files, a million steps (about an hour)
 	$(BIN)/python -m pytest tests/stress -o addopts= -o python_files='stress_*.py'
@@ -51,31 +60,38 @@ lint: $(READY)  ## check the style of package, tests and notebooks
 lock: | $(UV)  ## make requirements.lock anew from pyproject.toml (for authors)
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes --python-version $(OLDEST_PYTHON) \
 		--group dev pyproject.toml --output-file requirements.lock
-	@for python in $(OLDEST_PYTHON) $(PYTHON); do for platform in x86_64-manylinux_2_28 aarch64-manylinux_2_28 x86_64-apple-darwin; do \
+	@for python in $(PYTHONS); do for platform in x86_64-manylinux_2_28 aarch64-manylinux_2_28 x86_64-apple-darwin; do \
 		echo "wheels for CPython $$python, $$platform"; \
 		$(UV) pip install --quiet --dry-run --require-hashes --only-binary :all: --python-version $$python \
 			--python-platform $$platform --target build/none --requirement requirements.lock || exit 1; \
 	done; done
 
 clean:  ## remove all that make has made
-	rm -rf $(VENV) $(BENCH) $(AUDIT) .uv build .pytest_cache .ruff_cache d2lhelpers.egg-info
+	rm -rf .venv .venv-* .uv build .pytest_cache .ruff_cache d2lhelpers.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-$(READY): requirements.lock pyproject.toml | $(UV)
-	@echo "Building $(VENV) from requirements.lock ..."
-	@$(UV) venv --quiet --clear --python $(PYTHON) $(VENV) || { \
-		echo "make: no CPython $(PYTHON) here and uv could fetch none: install python$(PYTHON) and run make again." >&2; exit 1; }
-	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python requirements.lock
-	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+# Build an environment: $(1) is its Python, $(2) a group of pyproject.toml that comes on top of the lock, if any.
+define build
+	@echo "Building $(@D) from requirements.lock$(if $(2), and the group $(2)) ..."
+	@$(UV) venv --quiet --clear --python $(1) $(@D) || { \
+		echo "make: no CPython $(1) here and uv could fetch none: install python$(1) and run make again." >&2; exit 1; }
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(@D)/bin/python requirements.lock
+	@$(if $(2),$(UV) pip install --quiet --python $(@D)/bin/python --group $(2))
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(@D)/bin/python --editable .
 	@touch $@
+endef
+
+# Of the Pythons that pyenv has installed, it shows only the chosen one; uv is to find them all.
+%/.ready: export PYENV_VERSION = $(shell { pyenv version-name && pyenv versions --bare; } 2>/dev/null | paste -sd: -)
+
+$(READY): requirements.lock pyproject.toml | $(UV)
+	$(call build,$(PYTHON))
 
 $(BENCH)/.ready: requirements.lock pyproject.toml | $(UV)
-	@echo "Building $(BENCH) from requirements.lock and the group bench ..."
-	@$(UV) venv --quiet --clear --python $(PYTHON) $(BENCH)
-	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(BENCH)/bin/python requirements.lock
-	@$(UV) pip install --quiet --python $(BENCH)/bin/python --group bench
-	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BENCH)/bin/python --editable .
-	@touch $@
+	$(call build,$(PYTHON),bench)
+
+$(LOWEST)/.ready: requirements.lock pyproject.toml | $(UV)
+	$(call build,$(OLDEST_PYTHON),lowest)
 
 $(AUDIT)/.ready: pyproject.toml | $(UV)
 	@echo "Building $(AUDIT) from the group audit ..."

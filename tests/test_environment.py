@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,24 @@ except ModuleNotFoundError:  # CPython 3.10
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCK = (ROOT / "requirements.lock").read_text()
-PYTHONS = ("3.10", "3.11")
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+THIS_PYTHON = default_environment()["python_version"]
 
 
-def direct():
-    """The pins of pyproject.toml, by name."""
-    lines = PYPROJECT["project"]["dependencies"] + PYPROJECT["dependency-groups"]["dev"]
-    requirements = [Requirement(line) for line in lines]
-    return {canonicalize_name(r.name): str(r.specifier).removeprefix("==") for r in requirements}
+def pins(requirements, python):
+    """The versions that requirements pin for a Python, by name."""
+    versions = {}
+    for requirement in map(Requirement, requirements):
+        if requirement.marker is None or requirement.marker.evaluate({"python_version": python}):
+            name = canonicalize_name(requirement.name)
+            assert name not in versions, f"{name} is pinned twice for CPython {python}"
+            versions[name] = str(requirement.specifier).removeprefix("==")
+    return versions
+
+
+def direct(python=THIS_PYTHON):
+    """The pins of pyproject.toml for a Python, by name."""
+    return pins(PYPROJECT["project"]["dependencies"] + PYPROJECT["dependency-groups"]["dev"], python)
 
 
 def locked(python):
@@ -51,43 +62,57 @@ def locked(python):
     return versions
 
 
-def test_every_direct_requirement_is_pinned():
-    assert direct()
-    for name, version in direct().items():
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_direct_requirement_is_pinned(python):
+    assert len(direct(python)) > 10
+    for name, version in direct(python).items():
         assert re.fullmatch(r"[0-9.]+", version), f"{name} is not pinned in pyproject.toml"
 
 
-def test_requirements_txt_says_what_pyproject_says():
-    pins, editable = {}, 0
+@pytest.mark.parametrize("python", PYTHONS)
+def test_requirements_txt_says_what_pyproject_says(python):
+    requirements = []
     for line in (ROOT / "requirements.txt").read_text().splitlines():
-        if line.startswith("#") or not line.strip():
-            continue
-        requirement, comment = re.fullmatch(r"(\S+(?: \.)?) +# (.+)", line).groups()
-        assert comment
-        if requirement == "-e .":
-            editable += 1
-        else:
-            name, version = requirement.split("==")
-            pins[canonicalize_name(name)] = version
-    assert pins == direct()
-    assert editable == 1
+        if not line.startswith("#"):
+            requirement, comment = re.split(" +# ", line)
+            assert comment
+            requirements.append(requirement)
+    assert requirements.pop() == "-e ."
+    assert pins(requirements, python) == direct(python)
 
 
 @pytest.mark.parametrize("python", PYTHONS)
 def test_lock_holds_the_pins_and_hashes(python):
     versions = locked(python)
-    for name, version in direct().items():
+    for name, version in direct(python).items():
         assert versions[name][0] == version, f"run make lock: {name}"
     assert all(hashes for _, hashes in versions.values())
 
 
 def test_lock_is_for_each_supported_python():
-    # IPython 9 needs CPython 3.11; a lock that is for one Python only has one IPython.
+    # IPython 9 needs CPython 3.11, and NumPy 1 has no wheels for 3.13: a lock for one Python has one version of each.
     assert locked("3.10")["ipython"] != locked("3.11")["ipython"]
+    assert locked("3.12")["numpy"] != locked("3.13")["numpy"]
+
+
+def test_lock_allows_what_pip_finds_by_itself():
+    """MXNet's metadata forbids NumPy 2; only where there is no other is it locked."""
+    allowed = [Requirement(line) for line in importlib.metadata.requires("mxnet")]
+    (numpy,) = [requirement.specifier for requirement in allowed if requirement.name == "numpy"]
+    assert [python for python in PYTHONS if direct(python)["numpy"] in numpy] == ["3.10", "3.11", "3.12"]
+
+
+def test_what_the_lock_is_told_of_mxnet_is_true_but_for_numpy():
+    (told,) = PYPROJECT["tool"]["uv"]["dependency-metadata"]
+    assert f"{told['name']}=={told['version']}" in PYPROJECT["project"]["dependencies"]
+    true = {r.name: r.specifier for r in map(Requirement, importlib.metadata.requires("mxnet"))}
+    told = {r.name: r.specifier for r in map(Requirement, told["requires-dist"])}
+    assert true.pop("numpy") == SpecifierSet(f"{told.pop('numpy')},<2.0.0")
+    assert told == true
 
 
 def test_lock_holds_all_that_the_requirements_require():
-    versions = locked(default_environment()["python_version"])
+    versions = locked(THIS_PYTHON)
     todo, seen = [(name, "") for name in direct()], set()
     while todo:
         name, extra = todo.pop()
@@ -121,13 +146,21 @@ def test_environment_yml_takes_all_but_python_from_requirements_txt():
 def test_supported_pythons():
     supported = SpecifierSet(PYPROJECT["project"]["requires-python"])
     assert [f"3.{minor}" for minor in range(7, 16) if f"3.{minor}" in supported] == list(PYTHONS)
-    workflow = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text())
-    assert workflow["jobs"]["pip"]["strategy"]["matrix"]["python"] == list(PYTHONS)
+    assert f"PYTHONS := {' '.join(PYTHONS)}\n" in (ROOT / "Makefile").read_text()
+    jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text())["jobs"]
+    assert jobs["make"]["strategy"]["matrix"]["python"] == list(PYTHONS)
+    by_pip = jobs["pip"]["strategy"]["matrix"]["python"]
+    by_lock = jobs["pip-lock"]["steps"][1]["with"]["python-version"]
+    assert [*by_pip, by_lock] == list(PYTHONS)
+    assert jobs["newest"]["steps"][-1]["run"] == f"make test PYTHON={PYTHONS[-1]}"
 
 
 @pytest.mark.parametrize("name", direct())
 def test_installed_versions_are_the_pinned_ones(name):
-    assert importlib.metadata.version(name) == direct()[name]
+    expected = direct()
+    if Path(sys.prefix).name == ".venv-lowest":
+        expected |= pins(PYPROJECT["dependency-groups"]["lowest"], THIS_PYTHON)
+    assert importlib.metadata.version(name) == expected[name]
 
 
 def test_readme_names_no_other_version():
