@@ -56,6 +56,15 @@ def _gone(name):
     return gone
 
 
+def _text(value):
+    """Return the text of an operator's parameter, in which NumPy 2 would write np.int64(2) for a 2 within a tuple."""
+    text = str(value)
+    if "np." in text:
+        with numpy.printoptions(legacy="1.25"):
+            text = str(value)
+    return text
+
+
 def _import_mxnet():
     if "mxnet" not in sys.modules and any(name.startswith("mxnet.") for name in sys.modules):
         raise ImportError(
@@ -85,7 +94,7 @@ def _import_mxnet():
         with warnings.catch_warnings():
             for category, message in _KNOWN_WARNINGS:
                 warnings.filterwarnings("ignore", message, category)
-            import mxnet  # noqa: F401
+            import mxnet
     finally:
         numpy.__getattr__ = numpy_getattr
 
@@ -97,6 +106,11 @@ def _import_mxnet():
             for name, value in list(vars(module).items()):
                 if value is numpy:
                     setattr(module, name, mended)
+
+    # Parameters go to the engine as text, made by str in these modules.
+    if int(numpy.__version__.split(".")[0]) >= 2:
+        for module in (mxnet._ctypes.ndarray, mxnet._ctypes.symbol, mxnet.symbol.symbol):
+            module.str = _text
 
 
 def import_d2l():
