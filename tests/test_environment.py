@@ -153,6 +153,18 @@ def test_supported_pythons():
     by_lock = jobs["pip-lock"]["steps"][1]["with"]["python-version"]
     assert [*by_pip, by_lock] == list(PYTHONS)
     assert jobs["newest"]["steps"][-1]["run"] == f"make test PYTHON={PYTHONS[-1]}"
+    assert f"Python {PYTHONS[0]} to {PYTHONS[-1]}:" in (ROOT / "notebooks/00_start_here.ipynb").read_text()
+
+
+def test_readme_shows_what_is_locked():
+    """A row of the README's table has the Python, its NumPy, IPython and matplotlib."""
+    readme = (ROOT / "README.md").read_text()
+    (lowest,) = PYPROJECT["dependency-groups"]["lowest"]
+    for python in PYTHONS:
+        versions = {name: version for name, (version, _) in locked(python).items()}
+        row = " | ".join([python, *(versions[name] for name in ("numpy", "ipython", "matplotlib"))])
+        assert f"| {row} |" in readme
+    assert f"| {PYTHONS[0]} | {Requirement(lowest).specifier} |".replace("==", "") in readme
 
 
 @pytest.mark.parametrize("name", direct())
@@ -164,7 +176,7 @@ def test_installed_versions_are_the_pinned_ones(name):
 
 
 def test_readme_names_no_other_version():
-    named = re.findall(r"\b(MXNet|d2l|NumPy) (\d+\.\d+\.\d+)\b", (ROOT / "README.md").read_text())
+    named = re.findall(r"\b(MXNet|d2l) (\d+\.\d+\.\d+)\b", (ROOT / "README.md").read_text())
     assert named
     for name, version in named:
         assert version == direct()[name.lower()]
