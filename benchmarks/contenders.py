@@ -384,8 +384,12 @@ def _floor(batches, num_outputs, lr, num_epochs, losses_of, keeps_accuracy=False
                 outputs = executor.forward(is_train=True)
                 executor.backward(heads)
                 nd.multi_sgd_update(
-                    *interleaved, out=list(params.values()), num_weights=2,
-                    lrs=[lr, lr], wds=[0, 0], rescale_grad=1 / len(y),
+                    *interleaved,
+                    out=list(params.values()),
+                    num_weights=2,
+                    lrs=[lr, lr],
+                    wds=[0, 0],
+                    rescale_grad=1 / len(y),
                 )
                 results.append((nd.identity(outputs[0]), nd.identity(outputs[1]) if keeps_accuracy else None, y))
             losses = [float(losses.asnumpy().sum()) for losses, _, _ in results]
@@ -406,7 +410,10 @@ def floor_linear():
     size = LINEAR["batch_size"]
     batches = [(features[i : i + size].copy(), labels[i : i + size].copy()) for i in range(0, len(labels), size)]
     return _floor(
-        batches, 1, LINEAR["lr"], LINEAR["num_epochs"],
+        batches,
+        1,
+        LINEAR["lr"],
+        LINEAR["num_epochs"],
         lambda outputs, y: mx.sym.square(mx.sym.reshape(outputs, shape=(-1,)) - y) / 2,
     )
 
@@ -424,7 +431,10 @@ def floor_softmax(num_examples):
         for i in range(0, num_examples, size)
     ]
     return _floor(
-        batches, 10, SOFTMAX["lr"], 1,
+        batches,
+        10,
+        SOFTMAX["lr"],
+        1,
         lambda outputs, y: -mx.sym.pick(mx.sym.log_softmax(outputs), y),
         keeps_accuracy=True,
     )

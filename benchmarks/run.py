@@ -33,6 +33,17 @@ CASES = {
     "b": ("(b) softmax regression, 60,000 images, minibatches of 256, 1 epoch", "softmax", (60_000,)),
     "c": ("(c) reading alone, the same 60,000 images", "reading", (60_000,)),
 }
+# Case, contender, and how many times our time its time is to be at least.
+TARGETS = (
+    ("a", "gluon", 6),
+    ("a", "torch", 1 / 1.3),
+    ("a", "floor", 1 / 1.3),
+    ("b", "d2l", 18),
+    ("b", "torch", 2.5),
+    ("b", "torch_sliced", 1),
+    ("b", "floor", 1 / 1.3),
+    ("c", "gluon", 40),
+)
 GROWTH = (6_000, 60_000, 600_000)
 IMPORTS = ("mxnet", "d2lhelpers", "d2l.mxnet", "torch")
 
@@ -72,9 +83,7 @@ def side_by_side(contenders, repeats):
             contender.run()
     for contender in running.values():
         contender.close()
-    return {
-        name: (statistics.median(c.times[1:]), statistics.median(c.results[1:])) for name, c in running.items()
-    }
+    return {name: (statistics.median(c.times[1:]), statistics.median(c.results[1:])) for name, c in running.items()}
 
 
 def import_seconds(module):
@@ -91,9 +100,13 @@ IMPORT_MENDED = {
 
 
 def table(head, rows):
-    return "\n".join([f"| {' | '.join(head)} |", f"| --- |{' ---: |' * (len(head) - 1)}", *(
-        f"| {' | '.join(row)} |" for row in rows
-    )])
+    return "\n".join(
+        [
+            f"| {' | '.join(head)} |",
+            f"| --- |{' ---: |' * (len(head) - 1)}",
+            *(f"| {' | '.join(row)} |" for row in rows),
+        ]
+    )
 
 
 def case(title, what, arguments, repeats, has_torch):
@@ -118,15 +131,19 @@ def case(title, what, arguments, repeats, has_torch):
         for name, (seconds, _) in sorted(medians.items(), key=lambda item: item[1][0])
     ]
     reached = "" if what == "reading" else f"\nAll reach the loss {expected:.2g}, to {tolerance:.1g}."
-    return f"## {title}\n\n" + table(["contender", "median", "times ours"], rows) + f"\n{reached}\n"
+    text = f"## {title}\n\n" + table(["contender", "median", "times ours"], rows) + f"\n{reached}\n"
+    return text, {name: seconds / ours for name, (seconds, _) in medians.items()}
 
 
 def growth(repeats):
     print("(e) growth ...", flush=True)
     medians = side_by_side({str(n): ("dh_softmax", (n,)) for n in GROWTH}, repeats)
-    rows = [[f"{n:,}", f"{medians[str(n)][0]:.3f} s", f"{medians[str(n)][0] / n * 1e6:.2f} µs"] for n in GROWTH]
+    each = {n: medians[str(n)][0] / n * 1e6 for n in GROWTH}
+    rows = [[f"{n:,}", f"{medians[str(n)][0]:.3f} s", f"{each[n]:.2f} µs"] for n in GROWTH]
     head = ["examples", "median of an epoch", "an example"]
-    return "## (e) growth: case (b), d2lhelpers, by the number of examples\n\n" + table(head, rows) + "\n"
+    spread = max(each.values()) / min(each.values()) - 1
+    verdict = f"The times of an example differ by {spread:.0%} (target: at most 15 %)."
+    return f"## (e) growth: case (b), d2lhelpers, by the number of examples\n\n{table(head, rows)}\n\n{verdict}\n"
 
 
 def imports(repeats, has_torch):
@@ -139,6 +156,29 @@ def imports(repeats, has_torch):
     medians = {name: statistics.median(values[1:]) for name, values in times.items()}
     rows = [[f"`{name}`", f"{medians[name]:.2f} s", f"{medians[name] / medians['d2lhelpers']:.2f}"] for name in names]
     return "## (d) import, in a new process\n\n" + table(["module", "median", "times ours"], rows) + "\n"
+
+
+def targets(ratios):
+    rows = []
+    for letter, name, target in TARGETS:
+        if name in ratios.get(letter, {}):
+            ratio = ratios[letter][name]
+            verdict = "reached" if ratio >= target else f"missed, by a factor of {target / ratio:.2f}"
+            rows.append([f"({letter}) {NAMES[name]}", f"{target:.2f}", f"{ratio:.2f}", verdict])
+    return "## Targets\n\n" + table(["times ours", "at least", "measured", ""], rows) + "\n"
+
+
+def profiles():
+    print("profiles ...", flush=True)
+    parts = [
+        "## Where our time goes\n\nShares of one run, by Python's profiler, which makes small functions look larger:\n"
+    ]
+    for letter in "ab":
+        _, what, arguments = CASES[letter]
+        command = [sys.executable, "-W", "ignore", FOLDER / "profile_ours.py", f"dh_{what}", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        parts.append(f"| case ({letter}) | share |\n| --- | ---: |\n{done.stdout}")
+    return "\n".join(parts)
 
 
 def machine():
@@ -169,13 +209,16 @@ def main():
         f"{arguments.repeats} interleaved runs, each contender in a process of its own. Times ours = median over that "
         f"of d2lhelpers in the same run; above 1 is slower than ours.\n\nMachine: {machine()}.\n"
     ]
+    ratios = {}
     for letter in arguments.cases:
         if letter in CASES:
-            parts.append(case(*CASES[letter], arguments.repeats, has_torch))
+            part, ratios[letter] = case(*CASES[letter], arguments.repeats, has_torch)
+            parts.append(part)
         elif letter == "d":
             parts.append(imports(arguments.repeats, has_torch))
         elif letter == "e":
             parts.append(growth(arguments.repeats))
+    parts += [targets(ratios), profiles()]
     text = "\n".join(parts)
     print(text)
     if arguments.cases == "abcde":
