@@ -1,7 +1,6 @@
 import gzip
 import itertools
 import struct
-import tempfile
 import tracemalloc
 import zlib
 
@@ -11,11 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from hypothesis.configuration import set_hypothesis_home_dir
-
-# Hypothesis makes a folder when tests are collected, in the repository unless it is told another place.
-hypothesis_home = tempfile.TemporaryDirectory(prefix="hypothesis-")
-set_hypothesis_home_dir(hypothesis_home.name)
 
 LABELS = np.array([3, 0, 9, 9, 1, 7], dtype="uint8")
 IMAGES = np.arange(2 * 3 * 4, dtype="uint8").reshape(2, 3, 4) * 10
