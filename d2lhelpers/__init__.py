@@ -15,9 +15,12 @@ if sys.argv[:1] != ["-m"]:
 
 # Imported when they are first used: d2l brings in matplotlib and pandas, and most runs need no exercises.
 _LATER = {
+    "DrawingPad": "interactive",
     "check": "exercises",
+    "explore": "interactive",
     "plot": "plotting",
     "progress": "exercises",
+    "rasterize": "interactive",
     "set_figsize": "plotting",
     "show_images": "plotting",
 }
@@ -25,12 +28,14 @@ _LATER = {
 __all__ = [
     "ArrayLoader",
     "DivergenceError",
+    "DrawingPad",
     "History",
     "accuracy",
     "check",
     "cross_entropy",
     "evaluate_accuracy",
     "evaluate_loss",
+    "explore",
     "fashion_mnist_labels",
     "format_value",
     "linreg",
@@ -40,6 +45,7 @@ __all__ = [
     "load_fashion_mnist",
     "plot",
     "progress",
+    "rasterize",
     "seed",
     "set_figsize",
     "sgd",

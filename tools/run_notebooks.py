@@ -59,6 +59,10 @@ def cover(notebook):
 def save(notebook, path, store):
     """Write the executed notebook, and beside it its web page or, to be stored, its cover."""
     CoalesceStreamsPreprocessor().preprocess(notebook, {})  # one output, however the kernel's buffer was flushed
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            # Widgets live with their kernel, under random names; their picture, in the same output, stays.
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     # What differs between the machines and the kernels of authors is nobody's business.
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
