@@ -1,16 +1,19 @@
 import io
+from pathlib import Path
 
 import d2lhelpers as dh
 from d2lhelpers import interactive
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
 import traitlets
 from mxnet import nd
 from scipy.spatial import cKDTree
 
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -272,3 +275,18 @@ def test_a_trained_model_reads_what_is_drawn():
     images = nd.array(bitmaps.reshape(-1, 8, 4, 8, 4).sum(axis=(2, 4)) / 16)
     read = net(images).argmax(axis=1).asnumpy()
     assert (read == list(DRAWN)).sum() >= 9
+
+
+# The notebooks
+
+
+@pytest.mark.parametrize("number", ["03"])
+def test_interactive_cell_has_a_stored_picture_and_no_widget(number):
+    (path,) = NOTEBOOKS.glob(f"{number}*.ipynb")
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if "dh.explore(" in cell.source]
+    assert cells
+    for cell in cells:
+        (output,) = cell.outputs
+        # A page without a kernel would show an empty box for the widget; its name would change at each run.
+        assert set(output.data) == {"image/png", "text/plain"}
+        assert output.metadata["image/png"]["width"] <= 900
