@@ -280,7 +280,7 @@ def test_a_trained_model_reads_what_is_drawn():
 # The notebooks
 
 
-@pytest.mark.parametrize("number", ["01", "03", "04", "05"])
+@pytest.mark.parametrize("number", ["01", "03", "04", "05", "06"])
 def test_interactive_cell_has_a_stored_picture_and_no_widget(number):
     (path,) = NOTEBOOKS.glob(f"{number}*.ipynb")
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if "dh.explore(" in cell.source]
