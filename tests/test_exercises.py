@@ -319,7 +319,7 @@ def test_notebook_asks_every_exercise_and_shows_a_solution(chapter):
         assert output(solution) == f"{number} right. {exercise.why}\n"
         assert "worked=True" in solution.source
         assert "worked=True" not in open_cell.source
-        assert solution.metadata == {"jupyter": {"source_hidden": True}, "tags": ["solution"]}
+        assert solution.metadata == {"jupyter": {"source_hidden": True}, "tags": ["hide-input", "solution"]}
         assert "<details><summary>Worked solution</summary>" in cells[cells.index(solution) - 1].source
 
 

@@ -51,7 +51,7 @@ def test_outputs_are_those_of_one_clean_run(path):
 def test_no_cell_is_ignored(path):
     for cell in code_cells(nbformat.read(path, as_version=4)):
         assert not re.search("nbval", cell.source, re.IGNORECASE)
-        assert set(cell.metadata.get("tags", [])) <= {"cover", "solution"}
+        assert set(cell.metadata.get("tags", [])) <= {"cover", "hide-input", "solution"}
 
 
 @all_notebooks
@@ -60,7 +60,7 @@ def test_nothing_of_the_authors_machine_is_stored(path):
     assert notebook.metadata.kernelspec.name == "python3"
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
     for cell in notebook.cells:
-        assert set(cell.metadata) <= {"tags", "jupyter"}
+        assert set(cell.metadata) <= {"jupyter", "mystnb", "tags"}
         text = "".join(output.get("text", "") for output in cell.get("outputs", []))
         assert not re.search(r"(/home|/root|/tmp|/Users)/", cell.source + text)
 
