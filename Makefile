@@ -19,11 +19,11 @@ UV_NEEDED := $(shell sed -n 's/^required-version = "\(.*\)"/\1/p' pyproject.toml
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-all test-lowest stress bench audit run store lint lock clean
+.PHONY: help lab test test-all test-lowest test-browser stress bench audit book run store lint lock clean
 
 help:  ## explain all targets
 	@echo "Usage: make TARGET. The first target you use builds the environment in .venv (about a minute)."
-	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
 lab: $(READY)  ## open the notebooks in JupyterLab, on this machine only
 	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
@@ -37,6 +37,9 @@ test-all: $(READY)  ## run all tests on each Python that can be found or fetched
 test-lowest: $(LOWEST)/.ready  ## run all tests on the oldest Python, with the oldest NumPy
 	$(LOWEST)/bin/python -m pytest
 
+test-browser: $(READY) .venv-browser/.ready book  ## run the notebooks in JupyterLab and read the book, in Chromium (some minutes)
+	.venv-browser/bin/python -m pytest tests/browser -o addopts= -o python_files='browser_*.py' --confcutdir=tests/browser
+
 stress: $(READY)  ## run the long tests: ten thousand damaged files, a million steps (about an hour)
 	$(BIN)/python -m pytest tests/stress -o addopts= -o python_files='stress_*.py'
 
@@ -47,6 +50,13 @@ audit: $(AUDIT)/.ready  ## look for unsafe code, and for known vulnerabilities o
 	$(AUDIT)/bin/bandit --quiet --configfile pyproject.toml --recursive d2lhelpers tools benchmarks
 	$(AUDIT)/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock || { \
 		echo "make: the code is clean; the packages have a vulnerability, or could not be compared (see above)." >&2; exit 1; }
+
+book: .venv-book/.ready  ## make web pages of the notebooks as they are stored, in build/book
+	rm -rf build/book build/book-source
+	mkdir -p build/book-source
+	cp -R book/. notebooks/[0-9]*.ipynb notebooks/images build/book-source
+	.venv-book/bin/sphinx-build --quiet --fail-on-warning --keep-going build/book-source build/book
+	@echo "Open build/book/index.html in a browser."
 
 run: $(READY)  ## execute every notebook; executed copies and web pages go into build/
 	$(BIN)/python tools/run_notebooks.py
@@ -60,6 +70,8 @@ lint: $(READY)  ## check the style of package, tests and notebooks
 lock: | $(UV)  ## make requirements.lock anew from pyproject.toml (for authors)
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes --python-version $(OLDEST_PYTHON) \
 		--group dev pyproject.toml --output-file requirements.lock
+	@for group in book browser; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes \
+		--python-version $(PYTHON) --group $$group --output-file requirements-$$group.lock || exit 1; done
 	@for python in $(PYTHONS); do for platform in x86_64-manylinux_2_28 aarch64-manylinux_2_28 x86_64-apple-darwin; do \
 		echo "wheels for CPython $$python, $$platform"; \
 		$(UV) pip install --quiet --dry-run --require-hashes --only-binary :all: --python-version $$python \
@@ -97,6 +109,12 @@ $(AUDIT)/.ready: pyproject.toml | $(UV)
 	@echo "Building $(AUDIT) from the group audit ..."
 	@$(UV) venv --quiet --clear --python $(PYTHON) $(AUDIT)
 	@$(UV) pip install --quiet --python $(AUDIT)/bin/python --group audit
+	@touch $@
+
+.venv-%/.ready: requirements-%.lock | $(UV)
+	@echo "Building .venv-$* from requirements-$*.lock ..."
+	@$(UV) venv --quiet --clear --python $(PYTHON) .venv-$*
+	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python .venv-$*/bin/python requirements-$*.lock
 	@touch $@
 
 .uv/bin/uv:

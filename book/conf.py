@@ -1,0 +1,38 @@
+"""The book as web pages: `make book` runs Sphinx on the notebooks as they are stored, and executes nothing."""
+
+project = "Deep learning's first chapter, by running it"
+author = "the authors of d2lhelpers"
+html_title = project
+language = "en"
+
+extensions = [
+    "myst_nb",  # reads notebooks
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",  # MathJax itself, as a part of the pages
+]
+nitpicky = True
+templates_path = ["_templates"]
+
+nb_execution_mode = "off"
+nb_merge_streams = True
+# Where there is no kernel, a picture says more than the name of a widget.
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+nb_ipywidgets_js = {}
+myst_enable_extensions = ["amsmath", "dollarmath"]
+myst_heading_anchors = 3
+
+html_theme = "sphinx_book_theme"
+html_theme_options = {
+    "use_download_button": False,  # has a menu; download.html is one button, for the notebook
+    "use_fullscreen_button": False,
+    "article_header_end": ["download", "article-header-buttons"],
+    "navbar_persistent": [],  # the search stands above the contents
+    "footer_content_items": [],
+    "toc_title": "On this page",
+}
+html_context = {"default_mode": "auto"}  # dark or light as the reader's system is
+html_static_path = ["_static"]
+html_css_files = ["book.css"]
+html_favicon = "_static/favicon.svg"
+html_show_sphinx = False
+html_show_copyright = False
