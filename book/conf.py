@@ -28,8 +28,10 @@ html_theme_options = {
     "article_header_end": ["download", "article-header-buttons"],
     "navbar_persistent": [],  # the search stands above the contents
     "footer_content_items": [],
+    "home_page_in_toc": True,
     "toc_title": "On this page",
 }
+html_sidebars = {"**": ["search-button-field", "sbt-sidebar-nav"]}
 html_context = {"default_mode": "auto"}  # dark or light as the reader's system is
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
