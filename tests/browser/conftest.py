@@ -1,0 +1,305 @@
+"""Chromium, as a reader's browser: a new profile each time, nothing but this machine to talk to."""
+
+import contextlib
+import functools
+import http.server
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import TimeoutError, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find_chromium():
+    """Return the path of the browser, or end the whole run: without one nothing has been tested."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    pytest.exit(
+        "no Chromium on PATH, so nothing was tested. On Debian and Ubuntu: apt-get install chromium; "
+        "elsewhere: install Chromium or Google Chrome and put chromium or google-chrome on PATH.",
+        returncode=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page, with all that went wrong in it: errors in the console, failed answers, requests to other machines."""
+
+    def __init__(self, page, origin):
+        self.page, self.origin = page, origin
+        self.wrong = []
+        page.on("console", lambda message: message.type == "error" and self.wrong.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: self.wrong.append(f"uncaught: {error}"))
+        page.on("response", lambda answer: answer.status >= 400 and self.wrong.append(f"{answer.status} {answer.url}"))
+        page.on(
+            "request", lambda request: self._is_outside(request.url) and self.wrong.append(f"left for {request.url}")
+        )
+
+    def _is_outside(self, url):
+        return not url.startswith((self.origin, "data:", "blob:"))
+
+
+@pytest.fixture
+def open_page(browser):
+    """Return a function that opens an address in a new profile, at the size of a desk's or a phone's screen."""
+    contexts = []
+
+    def open_page(url, origin, size=(1280, 900), scheme="light"):
+        context = browser.new_context(viewport=dict(zip(("width", "height"), size, strict=True)), color_scheme=scheme)
+        contexts.append(context)
+        watched = Watched(context.new_page(), origin)
+        watched.page.goto(url)
+        return watched
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="session")
+def book():
+    """Serve build/book, and return its address."""
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=ROOT / "build" / "book")
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+@pytest.fixture
+def screenshot():
+    """Return a function that keeps a picture of a page for a person to look at."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    return lambda page, name: page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+class Lab:
+    """JupyterLab as `make lab` starts it, on copies of the notebooks, for a user who has just arrived."""
+
+    def __init__(self, folder):
+        self.folder = folder / "notebooks"
+        self.progress = folder / "progress.txt"
+        self._log = folder / "lab.txt"
+        shutil.copytree(ROOT / "notebooks", self.folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+        shutil.copy(ROOT / "pyproject.toml", folder)
+        (folder / "home").mkdir()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG_"))}
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        environment |= {
+            "HOME": str(folder / "home"),
+            "D2L_PROGRESS": str(self.progress),
+            "JUPYTER_PORT": str(port),
+            "BROWSER": "true",  # a command that does nothing: the tests open their own browser
+        }
+        # The environment has been built already, and is in another folder than the copies.
+        command = [
+            "make",
+            "--file",
+            ROOT / "Makefile",
+            "--old-file",
+            ROOT / ".venv/.ready",
+            f"VENV={ROOT}/.venv",
+            "lab",
+        ]
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        self.origin, self.token = self._wait_for_address()
+
+    def _wait_for_address(self):
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if found := re.search(r"(http://127\.0\.0\.1:\d+/)\S*\?token=(\w+)", self._log.read_text()):
+                return found.groups()
+            time.sleep(0.2)
+        raise RuntimeError(f"make lab has printed no address:\n{self._log.read_text()}")
+
+    def stop(self):
+        os.killpg(self._process.pid, signal.SIGTERM)
+        self._process.wait(60)
+
+    def ask(self, path, method="GET", token=None):
+        """Return the status of the server's answer, and its text."""
+        headers = {"Authorization": f"token {token}"} if token else {}
+        request = urllib.request.Request(self.origin + path, method=method, headers=headers)
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def stop_kernels(self):
+        for kernel in json.loads(self.ask("api/kernels", token=self.token)[1]):
+            self.ask(f"api/kernels/{kernel['id']}", "DELETE", self.token)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    lab = Lab(tmp_path_factory.mktemp("lab"))
+    yield lab
+    lab.stop()
+
+
+class Notebook:
+    """A notebook that is open in JupyterLab, and the hands of its reader."""
+
+    def __init__(self, watched, path):
+        self.page, self.path, self._watched = watched.page, path, watched
+        self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        self.page.get_by_text("| Idle").wait_for(timeout=60_000)
+        self._say_no_to_news()
+
+    def _say_no_to_news(self):
+        with contextlib.suppress(TimeoutError):  # it asks once only
+            self.page.get_by_role("button", name="No", exact=True).click(timeout=3000)
+
+    @property
+    def wrong(self):
+        return self._watched.wrong
+
+    def menu(self, name, item):
+        self.page.get_by_role("menuitem", name=name, exact=True).click()
+        self.page.locator(".lm-Menu-itemLabel", has_text=re.compile(f"^{item}$")).click()
+
+    @contextlib.contextmanager
+    def running(self):
+        """Wait at the end until all cells that were made to run, marked by a star, have run."""
+        # textContent, since what is not on the screen has no innerText.
+        self.page.evaluate(
+            """() => {
+                let started = false;
+                window.cellsHaveRun = false;
+                new MutationObserver((_, observer) => {
+                    const prompts = [...document.querySelectorAll(".jp-InputPrompt")];
+                    const waiting = prompts.some(prompt => prompt.textContent.includes("*"));
+                    started ||= waiting;
+                    if (started && !waiting) {
+                        window.cellsHaveRun = true;
+                        observer.disconnect();
+                    }
+                }).observe(document.querySelector(".jp-Notebook"), {subtree: true, childList: true});
+            }"""
+        )
+        yield
+        self.page.wait_for_function("() => window.cellsHaveRun", timeout=600_000)
+        # A folded cell shows no star: it has run when the kernel stays idle.
+        idle = self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+        quiet = 0
+        while quiet < 10:
+            self.page.wait_for_timeout(100)
+            quiet = quiet + 1 if idle.count() else 0
+
+    def run_all(self):
+        with self.running():
+            self.menu("Run", "Run All Cells")
+
+    def restart_and_run_all(self):
+        self.menu("Kernel", "Restart Kernel and Run All Cells…")
+        with self.running():
+            self.page.get_by_role("button", name="Confirm Kernel Restart").click()
+
+    def save(self):
+        """Save the notebook, and return its cells of code as they are in the file now."""
+        with self.page.expect_response(lambda answer: answer.request.method == "PUT" and self.path.name in answer.url):
+            self.menu("File", "Save Notebook")
+        cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
+        return [cell for cell in cells if cell["cell_type"] == "code"]
+
+    def cell(self, code):
+        """Return the first cell of code that contains `code`."""
+        return self.page.locator(".jp-CodeCell").filter(has=self.page.locator(".jp-InputArea", has_text=code)).first
+
+    def rewrite(self, cell, code):
+        """Type new code in place of the old one, and run it."""
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.type(code)
+        self.run(cell)
+
+    def run(self, cell):
+        cell.locator(".cm-content").click()
+        with self.running():
+            self.page.keyboard.press("Control+Enter")
+
+    def drag(self, cell, label, share):
+        """Drag the handle of a slider, known by its label, to a share of its length."""
+        slider = cell.locator(".widget-slider", has_text=label)
+        slider.scroll_into_view_if_needed()
+        track, handle = slider.locator(".noUi-base").bounding_box(), slider.locator(".noUi-handle").bounding_box()
+        self.page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+        self.page.mouse.down()
+        self.page.mouse.move(track["x"] + share * track["width"], track["y"] + track["height"] / 2, steps=10)
+        self.page.mouse.up()
+
+    def draw(self, paper, strokes):
+        """Draw strokes, lists of points from 0 to 1, on an element of the page."""
+        paper.scroll_into_view_if_needed()
+        box = paper.bounding_box()
+        for stroke in strokes:
+            places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+            self.page.mouse.move(*places[0])
+            self.page.mouse.down()
+            for place in places[1:]:
+                self.page.mouse.move(*place, steps=8)
+            self.page.mouse.up()
+
+    def screenshot(self, name):
+        """Keep a picture of the whole notebook, as on a screen that is high enough."""
+        size = self.page.viewport_size
+        outer = self.page.locator(".jp-WindowedPanel-outer")
+        self.page.set_viewport_size({**size, "height": outer.evaluate("outer => outer.scrollHeight") + 150})
+        outer.evaluate("outer => outer.scrollTo(0, 0)")
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.wait_for_timeout(1000)
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        self.page.set_viewport_size(size)
+
+
+@pytest.fixture
+def open_notebook(open_page, lab):
+    """Return a function that opens a notebook in JupyterLab, in a new profile."""
+
+    def open_notebook(name):
+        # With workspaces kept by the server, a reset is what makes the next profile a new one.
+        url = f"{lab.origin}lab/tree/{name}.ipynb?reset&token={lab.token}"
+        return Notebook(open_page(url, lab.origin, (1400, 1000)), lab.folder / f"{name}.ipynb")
+
+    yield open_notebook
+    lab.stop_kernels()
