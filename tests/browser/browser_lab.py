@@ -9,6 +9,19 @@ import pytest
 from conftest import ROOT
 
 NAMES = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))]
+SLIDERS = {
+    "01_linear_regression": ["learning rate", "batch size"],
+    "03_softmax_regression": ["temperature", "score of class 0", "score of class 1", "score of class 2"],
+    "05_weight_decay": ["degree", "strength of the decay"],
+    "06_dropout": ["dropout rate"],
+}
+DRAWN = {
+    0: [[[0.5, 0.2], [0.3, 0.35], [0.3, 0.65], [0.5, 0.8], [0.7, 0.65], [0.7, 0.35], [0.5, 0.2]]],
+    4: [[[0.55, 0.15], [0.28, 0.6], [0.76, 0.6]], [[0.6, 0.4], [0.6, 0.85]]],
+    7: [[[0.28, 0.16], [0.72, 0.16], [0.45, 0.85]], [[0.38, 0.5], [0.7, 0.5]]],
+}
+
+all_notebooks = pytest.mark.parametrize("notebook", NAMES, indirect=True)
 
 
 def without_times(text):
@@ -34,10 +47,11 @@ def results(cells):
     return shown
 
 
-def check_a_whole_run(notebook, stored):
+def check_a_whole_run(notebook):
+    stored = json.loads((ROOT / "notebooks" / notebook.path.name).read_text(encoding="utf-8"))["cells"]
     cells = notebook.save()
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
-    assert results(cells) == results(stored)
+    assert results(cells) == results(cell for cell in stored if cell["cell_type"] == "code")
 
     page = notebook.page
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_text_contents()
@@ -50,28 +64,60 @@ def check_a_whole_run(notebook, stored):
     assert images.count() == sum(pictures for _, pictures in results(cells))
     for image in images.all():
         image.scroll_into_view_if_needed()
-        size = image.evaluate(
-            "async image => { await image.decode(); return [image.clientWidth, image.clientHeight]; }"
-        )
+        image.evaluate("image => image.decode()")
+        size = image.evaluate("image => [image.clientWidth, image.clientHeight]")
         assert min(size) > 100
     assert notebook.wrong == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_run_all_and_again_after_a_restart(open_notebook, name):
-    stored = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
-    stored = [cell for cell in stored if cell["cell_type"] == "code"]
-    notebook = open_notebook(name)
+# The tests of a notebook share the open page, and take their turns from here to the restart.
+
+
+@all_notebooks
+def test_run_all_ends_in_the_stored_outputs(notebook):
     notebook.run_all()
-    check_a_whole_run(notebook, stored)
-    notebook.screenshot(f"lab-{name}")
+    check_a_whole_run(notebook)
+    notebook.screenshot(f"lab-{notebook.path.stem}")
+
+
+@pytest.mark.parametrize("notebook", SLIDERS, indirect=True)
+def test_dragging_a_slider_changes_its_picture(notebook):
+    cell = notebook.cell("dh.explore(")
+    picture = cell.locator("img.widget-image")
+    labels = SLIDERS[notebook.path.stem]
+    sliders = cell.locator(".widget-slider")
+    assert [label.strip() for label in sliders.locator(".widget-label").all_text_contents()] == labels
+    for slider in sliders.all():
+        for share in (0.1, 0.9):
+            before = picture.get_attribute("src"), slider.locator(".widget-readout").text_content()
+            notebook.drag(slider, share)
+            picture.and_(notebook.page.locator(f"img:not([src='{before[0]}'])")).wait_for()
+            assert slider.locator(".widget-readout").text_content() != before[1]
+    notebook.screenshot_of(cell, f"lab-{notebook.path.stem}-sliders")
+    assert notebook.wrong == []
+
+
+@pytest.mark.parametrize("notebook", ["04_softmax_regression_gluon"], indirect=True)
+def test_digit_is_drawn_and_recognised(notebook):
+    cell = notebook.cell("dh.DrawingPad")
+    picture = cell.locator("img.widget-image")
+    for digit, strokes in DRAWN.items():
+        cell.get_by_role("button", name="Clear").click()
+        picture.and_(notebook.page.get_by_title("nothing drawn yet")).wait_for()
+        notebook.draw(cell.locator("canvas"), strokes)
+        picture.and_(notebook.page.get_by_title(f"read as {digit},")).wait_for()
+    notebook.screenshot_of(cell, "lab-drawn-digit")
+    assert notebook.wrong == []
+
+
+@all_notebooks
+def test_restart_and_run_all_ends_the_same(notebook):
     notebook.restart_and_run_all()
-    check_a_whole_run(notebook, stored)
+    check_a_whole_run(notebook)
 
 
-def test_exercise_is_answered_wrongly_and_then_rightly(open_notebook, lab):
-    notebook = open_notebook("01_linear_regression")
-    notebook.run(notebook.cell("import d2lhelpers as dh"))
+@pytest.mark.parametrize("notebook", ["01_linear_regression"], indirect=True)
+def test_exercise_is_answered_wrongly_and_then_rightly(notebook, lab):
     exercise = notebook.cell('dh.check("01.1"')
     for answer, reply in [("3", "its factor of three"), ("9", "01.1 right.")]:
         notebook.rewrite(exercise, f'answer = {answer}\n\ndh.check("01.1", answer)')

@@ -68,21 +68,26 @@ class Watched:
         return not url.startswith((self.origin, "data:", "blob:"))
 
 
+def visit(browser, url, origin, size=(1280, 900), scheme="light"):
+    """Open an address in a new profile, on a screen of the size of a desk's or a phone's."""
+    context = browser.new_context(viewport=dict(zip(("width", "height"), size, strict=True)), color_scheme=scheme)
+    watched = Watched(context.new_page(), origin)
+    watched.page.goto(url)
+    return watched
+
+
 @pytest.fixture
 def open_page(browser):
-    """Return a function that opens an address in a new profile, at the size of a desk's or a phone's screen."""
-    contexts = []
+    """Return `visit` for this browser; what it opens is closed after the test."""
+    opened = []
 
-    def open_page(url, origin, size=(1280, 900), scheme="light"):
-        context = browser.new_context(viewport=dict(zip(("width", "height"), size, strict=True)), color_scheme=scheme)
-        contexts.append(context)
-        watched = Watched(context.new_page(), origin)
-        watched.page.goto(url)
-        return watched
+    def open_page(*args):
+        opened.append(visit(browser, *args))
+        return opened[-1]
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for watched in opened:
+        watched.page.context.close()
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -258,9 +263,8 @@ class Notebook:
         with self.running():
             self.page.keyboard.press("Control+Enter")
 
-    def drag(self, cell, label, share):
-        """Drag the handle of a slider, known by its label, to a share of its length."""
-        slider = cell.locator(".widget-slider", has_text=label)
+    def drag(self, slider, share):
+        """Drag the handle of a slider to a share of its length."""
         slider.scroll_into_view_if_needed()
         track, handle = slider.locator(".noUi-base").bounding_box(), slider.locator(".noUi-handle").bounding_box()
         self.page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
@@ -280,6 +284,10 @@ class Notebook:
                 self.page.mouse.move(*place, steps=8)
             self.page.mouse.up()
 
+    def screenshot_of(self, cell, name):
+        cell.scroll_into_view_if_needed()
+        cell.screenshot(path=SCREENSHOTS / f"{name}.png")
+
     def screenshot(self, name):
         """Keep a picture of the whole notebook, as on a screen that is high enough."""
         size = self.page.viewport_size
@@ -292,14 +300,12 @@ class Notebook:
         self.page.set_viewport_size(size)
 
 
-@pytest.fixture
-def open_notebook(open_page, lab):
-    """Return a function that opens a notebook in JupyterLab, in a new profile."""
-
-    def open_notebook(name):
-        # With workspaces kept by the server, a reset is what makes the next profile a new one.
-        url = f"{lab.origin}lab/tree/{name}.ipynb?reset&token={lab.token}"
-        return Notebook(open_page(url, lab.origin, (1400, 1000)), lab.folder / f"{name}.ipynb")
-
-    yield open_notebook
+@pytest.fixture(scope="module")
+def notebook(request, browser, lab):
+    """Open the notebook of this name in JupyterLab, in a new profile."""
+    # The server keeps what was open last; a reset is what makes a new profile new for it, too.
+    url = f"{lab.origin}lab/tree/{request.param}.ipynb?reset&token={lab.token}"
+    notebook = Notebook(visit(browser, url, lab.origin, (1400, 1000)), lab.folder / f"{request.param}.ipynb")
+    yield notebook
+    notebook.page.context.close()
     lab.stop_kernels()
