@@ -1,7 +1,6 @@
 """The data sets of the chapters: the embedded digits, and Fashion-MNIST from the network."""
 
 import contextlib
-import hashlib
 import os
 import shutil
 import sys
@@ -18,22 +17,23 @@ from mxnet import np as mxnp
 from tqdm import tqdm
 
 from .data import load_array
+from .files import DATA, DIGITS, DIGITS_SHA256, FASHION_MNIST, check_digits
 from .idx import read_idx
 from .validation import check_integer
 
-DATA = Path(__file__).resolve().parent.parent / "data"
-DIGITS = DATA / "digits.npz"
-DIGITS_SHA256 = "c948cc2f373cd958e9fb0cf9e8f9ba7808e64955ebb7c26ea865562c1f3cce42"
 DIGITS_TRAIN = 1437  # the first so many examples are for training, the others for testing
 
 fashion_mnist_labels = (
-    "t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
-)
-FASHION_MNIST = (  # file name, MD5 (the authors'), bytes, and shape; images before their labels, training before test
-    ("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880, (60_000, 28, 28)),
-    ("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe", 29_515, (60_000,)),
-    ("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79", 4_422_102, (10_000, 28, 28)),
-    ("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310", 5_148, (10_000,)),
+    "t-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle boot",
 )
 SOURCES = (
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
@@ -89,17 +89,7 @@ def load_digits(batch_size):
 
 
 def _read_digits(path):
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"the digits are not at {path}; the helper package reads them from the repository that it is in: "
-            "install it with pip install -e . from there."
-        )
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != DIGITS_SHA256:
-        raise ValueError(
-            f"{path} is damaged: its SHA-256 is {found}, not {DIGITS_SHA256}; "
-            "restore it with git checkout data/digits.npz."
-        )
+    check_digits(path, DIGITS_SHA256)
     with np.load(path, allow_pickle=False) as arrays:
         return arrays["images"], arrays["labels"]
 

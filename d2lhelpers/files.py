@@ -1,0 +1,33 @@
+"""Where the files of the data sets lie, and how to tell whether they are whole; without NumPy or MXNet."""
+
+import hashlib
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+DIGITS = DATA / "digits.npz"
+DIGITS_SHA256 = "c948cc2f373cd958e9fb0cf9e8f9ba7808e64955ebb7c26ea865562c1f3cce42"
+FASHION_MNIST = (  # file name, MD5 (the authors'), bytes, and shape; images before their labels, training before test
+    ("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880, (60_000, 28, 28)),
+    ("train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe", 29_515, (60_000,)),
+    ("t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79", 4_422_102, (10_000, 28, 28)),
+    ("t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310", 5_148, (10_000,)),
+)
+
+
+def check_digits(path=DIGITS, sha256=DIGITS_SHA256):
+    """Raise FileNotFoundError if the digits are not there, and ValueError if that is not the file that belongs there.
+
+    Examples
+    --------
+    >>> check_digits()
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"the digits are not at {path}; the helper package reads them from the repository that it is in: "
+            "install it with pip install -e . from there."
+        )
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise ValueError(
+            f"{path} is damaged: its SHA-256 is {found}, not {sha256}; restore it with git checkout data/digits.npz."
+        )
