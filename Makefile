@@ -19,7 +19,7 @@ UV_NEEDED := $(shell sed -n 's/^required-version = "\(.*\)"/\1/p' pyproject.toml
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-all test-lowest test-browser stress bench audit book run store lint lock clean
+.PHONY: help lab doctor test test-all test-lowest test-browser stress bench audit book run store lint lock clean
 
 help:  ## explain all targets
 	@echo "Usage: make TARGET. The first target you use builds the environment in .venv (about a minute)."
@@ -27,6 +27,9 @@ help:  ## explain all targets
 
 lab: $(READY)  ## open the notebooks in JupyterLab, on this machine only
 	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+
+doctor:  ## look at this machine, and say what works and what to do about what does not
+	@if [ -x $(BIN)/python ]; then exec $(BIN)/python -m d2lhelpers; else exec python3 -m d2lhelpers; fi
 
 test: $(READY)  ## run all tests: the package's and every cell of every notebook
 	$(BIN)/python -m pytest

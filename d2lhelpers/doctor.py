@@ -1,0 +1,262 @@
+"""Look at the machine, and say what works and what to do about what does not: ``python -m d2lhelpers``.
+
+Only the standard library is imported here, and the syntax is that of Python 3.6, so that it has an answer for a Python
+that is too old, too. What may crash or hang runs in a process of its own.
+"""
+
+import hashlib
+import os
+import platform
+import re
+import signal
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+from .files import DATA, DIGITS, FASHION_MNIST, check_digits
+
+OK, PROBLEM, UNKNOWN = "ok", "problem", "not checked"
+ROOT = Path(__file__).resolve().parent.parent
+PYPROJECT, LOCK = ROOT / "pyproject.toml", ROOT / "requirements.lock"
+REBUILD = "run make clean, then make lab" if LOCK.is_file() else "install it anew, in an environment of its own"
+MACHINES = (("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "x86_64"))  # that MXNet 1.9.1 has wheels for
+GLIBC = (2, 28)  # what the wheels of the lock need at least
+LOOK_AGAIN = "make doctor, or python -m d2lhelpers"
+SECONDS = 120  # that a check in a process of its own may take
+
+IMPORT = """
+import d2lhelpers, mxnet
+print(mxnet.__version__)
+"""
+TRAIN = """
+import d2lhelpers as dh
+from mxnet import gluon, init
+
+dh.seed(0)
+net = gluon.nn.Dense(1)
+net.initialize(init.Normal(sigma=0.01))
+trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.03})
+train_iter = dh.load_array(dh.synthetic_data([2, -3.4], 4.2, 1000), 10)
+loss = dh.train(net, train_iter, gluon.loss.L2Loss(), trainer, 10, verbose=False).loss
+found = [*net.weight.data()[0].asnumpy().tolist(), net.bias.data().asscalar()]
+print("the loss fell from {:.3g} to {:.3g}".format(loss[0], loss[-1]))
+if not all(abs(value - truth) < 0.01 for value, truth in zip(found, [2, -3.4, 4.2])):
+    raise ArithmeticError("it found {}, not 2, -3.4 and 4.2".format(found))
+"""
+KERNEL = """
+from jupyter_client.manager import run_kernel
+
+said = []
+
+def hear(message):
+    if message["msg_type"] == "stream":
+        said.append(message["content"]["text"])
+
+with run_kernel(kernel_name="python3", startup_timeout=60) as kernel:
+    kernel.execute_interactive("import sys; print(sys.prefix)", timeout=60, output_hook=hear)
+print("".join(said))
+"""
+
+
+def check_python():
+    """Compare the Python that runs this with those that the package is for."""
+    found = f"{platform.python_implementation()} {platform.python_version()}"
+    oldest, newest = _supported_minors()
+    if platform.python_implementation() == "CPython" and (3, oldest) <= sys.version_info[:2] <= (3, newest):
+        return OK, f"{found} ({sys.executable})"
+    return PROBLEM, f"{found} is not supported, but CPython 3.{oldest} to 3.{newest}: {REBUILD}, which brings one"
+
+
+def _supported_minors():
+    if PYPROJECT.is_file():
+        text = PYPROJECT.read_text(encoding="utf-8")
+        text = re.search(r'^requires-python = "(.*?)"', text, re.MULTILINE).group(1)
+    else:
+        from importlib.metadata import metadata
+
+        text = metadata("d2lhelpers")["Requires-Python"]
+    return int(re.search(r">=3\.(\d+)", text).group(1)), int(re.search(r"<3\.(\d+)", text).group(1)) - 1
+
+
+def check_platform():
+    """Compare system and processor with those that MXNet has wheels for."""
+    system, machine, bits = platform.system(), platform.machine(), 8 * struct.calcsize("P")
+    found = f"{'macOS' if system == 'Darwin' else system} on {machine}"
+    if system == "Windows":
+        advice = "run wsl --install, and work in the Ubuntu of WSL 2"
+    elif (system, machine) == ("Darwin", "arm64"):
+        found = "macOS on Apple silicon"
+        advice = "work in a Linux container, or, with a Python for Intel, under Rosetta (arch -x86_64 zsh)"
+    else:
+        advice = "work on Linux on x86_64 or aarch64, or on macOS on Intel"
+    if (system, machine) not in MACHINES:
+        return PROBLEM, f"{found} is not supported, since MXNet has no wheel for it: {advice}"
+    if bits != 64:
+        return PROBLEM, f"{found} is supported, but not a Python of {bits} bits: {REBUILD}"
+    if system == "Linux":
+        libc, version = platform.libc_ver()
+        found += f", {libc or 'an unknown C library'} {version}"
+        if libc != "glibc" or tuple(map(int, version.split(".")[:2])) < GLIBC:
+            needed = ".".join(map(str, GLIBC))
+            return PROBLEM, f"{found}: the wheels need glibc {needed} or newer: work in a container of Debian or Ubuntu"
+    return OK, f"{found}, processors: {os.cpu_count()}"
+
+
+def check_digits_file():
+    """Compare the embedded digits with their hash."""
+    try:
+        check_digits(DIGITS)
+    except (OSError, ValueError) as error:
+        return PROBLEM, str(error)
+    return OK, "the digits are there and whole"
+
+
+def check_fashion_mnist():
+    """Compare what is there of Fashion-MNIST with its hashes; it need not be there."""
+    folder = Path(os.environ.get("D2L_DATA") or DATA).expanduser() / "fashion-mnist"
+    there = 0
+    for name, md5, _, _ in FASHION_MNIST:
+        if (folder / name).is_file():
+            there += 1
+            try:
+                found = hashlib.md5((folder / name).read_bytes()).hexdigest()
+            except OSError as error:
+                return PROBLEM, f"{folder / name} cannot be read: {error.strerror}; make it readable"
+            if found != md5:
+                return PROBLEM, f"{folder / name} is damaged: delete it; it is downloaded again when wanted"
+    return OK, f"Fashion-MNIST: {there} of {len(FASHION_MNIST)} files are there; no chapter needs them"
+
+
+def check_packages():
+    """Compare the installed versions with the lock; where only what others need differs, that is all right."""
+    if not LOCK.is_file():
+        return OK, "packages: not compared, since there is no requirements.lock outside a source checkout"
+    try:
+        from packaging.requirements import Requirement  # matplotlib and pytest need it
+    except ImportError:
+        return PROBLEM, f"packages: those of requirements.lock are not installed in this Python: {REBUILD}"
+    from importlib.metadata import PackageNotFoundError, version
+
+    direct, others = [], []
+    for entry in re.split(r"\n(?=\w)", LOCK.read_text(encoding="utf-8"))[1:]:  # the first one is a comment
+        requirement = Requirement(entry.split(" \\")[0])
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
+        locked = str(requirement.specifier)[len("==") :]
+        try:
+            found = version(requirement.name)
+        except PackageNotFoundError:
+            found = "missing"
+        if found != locked:
+            differing = direct if "d2lhelpers (pyproject.toml)" in entry else others
+            differing.append(f"{requirement.name} {found} (locked: {locked})")
+    if direct:
+        return PROBLEM, f"packages: {_list(direct)}: {REBUILD}"
+    if others:
+        return OK, f"packages: the direct requirements are as locked; of what they need differ: {_list(others)}"
+    return OK, "packages: all are as locked"
+
+
+def _list(words, most=5):
+    return ", ".join(words[:most]) + (f" and {len(words) - most} more" if len(words) > most else "")
+
+
+def check_mxnet():
+    """Import MXNet, by way of this package."""
+    ended_well, text = run(IMPORT)
+    if ended_well:
+        return OK, f"MXNet {text} can be imported"
+    advice = REBUILD
+    if "cannot open shared object" in text:
+        advice = "install that library; on Debian and Ubuntu: sudo apt-get install libgomp1 libgfortran5"
+    elif "SIGILL" in text:
+        advice = "this processor lacks instructions that MXNet was built with; work on another machine"
+    return PROBLEM, f"MXNet cannot be imported ({text}): {advice}"
+
+
+def check_training():
+    """Train a linear regression on made-up data, and compare what it finds with the truth."""
+    ended_well, text = run(TRAIN)
+    return (
+        (OK, f"a training run works: {text}") if ended_well else (PROBLEM, f"a training run fails ({text}): {REBUILD}")
+    )
+
+
+def check_kernel():
+    """Start the kernel that the notebooks name, and ask it which Python it runs."""
+    ended_well, text = run(KERNEL)
+    if not ended_well:
+        return PROBLEM, f"Jupyter's kernel python3 does not start ({text}): {REBUILD}"
+    if os.path.realpath(text) != os.path.realpath(sys.prefix):
+        return PROBLEM, f"Jupyter's kernel python3 runs the Python in {text}: jupyter kernelspec remove python3"
+    return OK, "Jupyter's kernel runs this Python"
+
+
+def run(code):
+    """Run lines of Python in a process of their own, as this one runs, and survive whatever happens to it.
+
+    Returns
+    -------
+    ended_well : bool
+        Whether it ended with exit status 0.
+    text : str
+        What it printed if so, else in a few words how it ended.
+
+    Examples
+    --------
+    >>> run("print(6 * 7)"), run("import nothing")
+    ((True, '42'), (False, "ModuleNotFoundError: No module named 'nothing'"))
+    """
+    options = ["-S"] * sys.flags.no_site + ["-E"] * sys.flags.ignore_environment
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + code  # of this copy of the package, no other
+    command = [sys.executable, *options, "-c", code]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except subprocess.TimeoutExpired:
+        return False, f"it was not done after {SECONDS} seconds"
+    if done.returncode == 0:
+        return True, done.stdout.strip()
+    if done.returncode < 0:
+        return False, f"it crashed ({signal.Signals(-done.returncode).name})"
+    errors = re.findall(r"^[\w.]*(?:Error|Exception)\b.*", done.stderr, re.MULTILINE)
+    return False, errors[-1] if errors else f"it ended with exit status {done.returncode}"
+
+
+def findings():
+    """Yield what is found, one (status, text) after the other."""
+    python = check_python()
+    yield python
+    yield check_platform()
+    yield check_digits_file()
+    yield check_fashion_mnist()
+    if python[0] != OK:
+        yield UNKNOWN, "packages, MXNet, training and Jupyter, since they need a supported Python"
+        return
+    yield check_packages()
+    mxnet = check_mxnet()
+    yield mxnet
+    yield check_training() if mxnet[0] == OK else (UNKNOWN, "training, since MXNet cannot be imported")
+    yield check_kernel()
+
+
+def main():
+    """Print the findings, and return 0 if all is well, else 1."""
+    statuses = []
+    for status, text in findings():
+        print(f"{status:12} {text}", flush=True)
+        statuses.append(status)
+    problems = statuses.count(PROBLEM)
+    if problems:
+        print(f"\n{problems} to mend. Begin with the first, then look again: {LOOK_AGAIN}.")
+    else:
+        print("\nAll is well.")
+    return int(problems > 0)

@@ -1,0 +1,375 @@
+"""Each finding of ``python -m d2lhelpers``, brought about for real where that can be done, else by a pretence."""
+
+import ast
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from d2lhelpers import doctor
+
+import numpy as np
+import pytest
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "d2lhelpers"
+
+
+def look(python, **env):
+    """Run the doctor as a user does, and return its exit status and its findings, (status, text)."""
+    command = [python, "-m", "d2lhelpers"]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    *lines, empty, summary = done.stdout.splitlines()
+    assert empty == ""
+    assert summary
+    return done.returncode, [re.fullmatch(r"(ok|problem|not checked) +(\S.*)", line).groups() for line in lines]
+
+
+def test_all_is_well():
+    code, found = look(sys.executable)
+    assert (code, {status for status, _ in found}) == (0, {"ok"}), found
+    assert len(found) == 8
+
+
+def test_where_nothing_is_installed(tmp_path):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
+    code, found = look(tmp_path / "bin" / "python", PYTHONPATH="")
+    assert code == 1
+    assert [status for status, _ in found] == ["ok"] * 4 + ["problem"] * 2 + ["not checked", "problem"]
+    assert "requirements.lock are not installed" in found[4][1]
+    assert "MXNet cannot be imported (ModuleNotFoundError: No module named 'numpy'): run make clean" in found[5][1]
+    assert "jupyter_client" in found[7][1]
+
+
+def test_with_an_mxnet_that_crashes(tmp_path):
+    fake_mxnet(tmp_path, "import os; os.abort()")
+    code, found = look(sys.executable, PYTHONPATH=str(tmp_path))
+    assert code == 1
+    assert found[5] == ("problem", "MXNet cannot be imported (it crashed (SIGABRT)): run make clean, then make lab")
+    assert found[6] == ("not checked", "training, since MXNet cannot be imported")
+
+
+@pytest.mark.parametrize("statuses", [["ok", "ok"], ["ok", "problem", "ok"], ["problem", "not checked", "problem"]])
+def test_exit_status_and_summary(monkeypatch, capsys, statuses):
+    monkeypatch.setattr(doctor, "findings", lambda: [(status, "something") for status in statuses])
+    problems = statuses.count("problem")
+    assert doctor.main() == bool(problems)
+    assert (f"{problems} to mend" if problems else "All is well.") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["__init__", "__main__", "doctor", "files"])
+def test_an_old_python_without_packages_can_read_it(name):
+    tree = ast.parse((PACKAGE / f"{name}.py").read_text(), feature_version=(3, 6))
+    for node in tree.body:  # what is imported inside of functions comes after the look at Python's version
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+        assert {module.split(".")[0] for module in modules} <= sys.stdlib_module_names
+
+
+# Python
+
+
+@pytest.mark.parametrize("version", [(2, 7, 18), (3, 6, 15), (3, 9, 18), (3, 40, 0), (4, 0, 0)])
+def test_a_python_that_is_not_supported(monkeypatch, version):
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "version_info", version)
+        patch.setattr("platform.python_version", lambda: ".".join(map(str, version)))
+        found = list(doctor.findings())
+    assert found[0][0] == doctor.PROBLEM
+    assert re.match(
+        rf"CPython {found_version(version)} is not supported, but CPython 3\.\d+ to 3\.\d+: run", found[0][1]
+    )
+    assert [status for status, _ in found[4:]] == [doctor.UNKNOWN]
+
+
+def found_version(version):
+    return re.escape(".".join(map(str, version)))
+
+
+def test_a_python_that_is_not_cpython(monkeypatch):
+    monkeypatch.setattr("platform.python_implementation", lambda: "PyPy")
+    status, text = doctor.check_python()
+    assert status == doctor.PROBLEM
+    assert text.startswith("PyPy 3.")
+
+
+@pytest.mark.parametrize("is_checkout", [True, False])
+def test_supported_pythons_are_those_of_pyproject(monkeypatch, tmp_path, is_checkout):
+    if not is_checkout:
+        monkeypatch.setattr(doctor, "PYPROJECT", tmp_path / "pyproject.toml")
+    text = re.search('requires-python = "(.*)"', (ROOT / "pyproject.toml").read_text()).group(1)
+    minors = [minor for minor in range(40) if f"3.{minor}" in SpecifierSet(text)]
+    assert doctor._supported_minors() == (minors[0], minors[-1])
+
+
+# System and processor
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "words"),
+    [
+        ("Windows", "AMD64", "Windows on AMD64 is not supported, since MXNet has no wheel for it: run wsl --install"),
+        ("Windows", "ARM64", "Windows on ARM64 is not supported, since MXNet has no wheel for it: run wsl --install"),
+        ("Darwin", "arm64", "macOS on Apple silicon is not supported, .* container, or, .* under Rosetta"),
+        ("Linux", "riscv64", "Linux on riscv64 is not supported, .* work on Linux on x86_64 or aarch64, or on macOS"),
+        ("Linux", "i686", "Linux on i686 is not supported"),
+        ("FreeBSD", "amd64", "FreeBSD on amd64 is not supported"),
+    ],
+)
+def test_a_machine_that_is_not_supported(monkeypatch, system, machine, words):
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    status, text = doctor.check_platform()
+    assert status == doctor.PROBLEM
+    assert re.match(words, text)
+
+
+@pytest.mark.parametrize(("system", "machine"), doctor.MACHINES)
+def test_a_machine_that_is_supported(monkeypatch, system, machine):
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.28"))
+    assert doctor.check_platform()[0] == doctor.OK
+
+
+def test_a_python_of_32_bits(monkeypatch):
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("struct.calcsize", {"P": 4}.get)
+    status, text = doctor.check_platform()
+    assert status == doctor.PROBLEM
+    assert "a Python of 32 bits" in text
+
+
+@pytest.mark.parametrize("libc", [("", ""), ("musl", "1.2.5"), ("glibc", "2.9"), ("glibc", "2.17")])
+def test_another_c_library(monkeypatch, libc):
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("platform.libc_ver", lambda: libc)
+    status, text = doctor.check_platform()
+    assert status == doctor.PROBLEM
+    assert "glibc 2.28 or newer: work in a container" in text
+
+
+def test_machines_are_those_that_the_lock_has_wheels_for():
+    makefile = (ROOT / "Makefile").read_text()
+    assert set(re.findall(r"manylinux_(\d+)_(\d+)", makefile)) == {tuple(map(str, doctor.GLIBC))}
+    names = {"manylinux": "Linux", "apple": "Darwin"}
+    platforms = re.findall(r"\b(x86_64|aarch64|arm64)-(manylinux|apple)", makefile)
+    assert {(names[system], machine) for machine, system in platforms} == set(doctor.MACHINES)
+
+
+# Data
+
+
+def test_missing_digits(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "DIGITS", tmp_path / "digits.npz")
+    status, text = doctor.check_digits_file()
+    assert status == doctor.PROBLEM
+    assert "the digits are not at" in text
+
+
+def test_damaged_digits(monkeypatch, tmp_path):
+    damaged = bytearray(doctor.DIGITS.read_bytes())
+    damaged[1000] ^= 1
+    (tmp_path / "digits.npz").write_bytes(damaged)
+    monkeypatch.setattr(doctor, "DIGITS", tmp_path / "digits.npz")
+    status, text = doctor.check_digits_file()
+    assert status == doctor.PROBLEM
+    assert "is damaged" in text
+    assert "git checkout" in text
+
+
+@pytest.fixture
+def fashion(monkeypatch, tmp_path):
+    """Two of the four files, pretended to be the right ones, in the folder that D2L_DATA names."""
+    monkeypatch.setenv("D2L_DATA", str(tmp_path))
+    folder = tmp_path / "fashion-mnist"
+    folder.mkdir()
+    files = [(name, hashlib.md5(name.encode()).hexdigest(), *rest) for name, _, *rest in doctor.FASHION_MNIST]
+    monkeypatch.setattr(doctor, "FASHION_MNIST", files)
+    for name, *_ in files[:2]:
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+def test_fashion_mnist_need_not_be_there(fashion):
+    assert doctor.check_fashion_mnist() == (doctor.OK, "Fashion-MNIST: 2 of 4 files are there; no chapter needs them")
+
+
+def test_damaged_fashion_mnist(fashion):
+    path = fashion / doctor.FASHION_MNIST[1][0]
+    path.write_bytes(b"")
+    status, text = doctor.check_fashion_mnist()
+    assert status == doctor.PROBLEM
+    assert text.startswith(f"{path} is damaged: delete it")
+
+
+def test_fashion_mnist_that_may_not_be_read(fashion, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    status, text = doctor.check_fashion_mnist()
+    assert status == doctor.PROBLEM
+    assert "cannot be read: Permission denied" in text
+
+
+# Packages
+
+
+@pytest.fixture
+def lock(monkeypatch, tmp_path):
+    """Write a lock of the installed NumPy and pytest, the first one direct, and return what does so."""
+
+    def write(old="", new=""):
+        text = (
+            "# a comment\n#    make lock\n"
+            f"numpy=={np.__version__} \\\n    --hash=sha256:0 \\\n    --hash=sha256:1\n"
+            "    # via\n    #   d2lhelpers (pyproject.toml)\n    #   matplotlib\n"
+            f"pytest=={pytest.__version__} ; python_full_version >= '3.10' \\\n    --hash=sha256:2\n"
+            "    # via d2lhelpers (pyproject.toml:dev)\n"
+            "pytest==0.1 ; python_full_version < '3.10' \\\n    --hash=sha256:3\n"
+            "    # via d2lhelpers (pyproject.toml:dev)\n"
+        )
+        assert old in text
+        (tmp_path / "requirements.lock").write_text(text.replace(old, new))
+
+    monkeypatch.setattr(doctor, "LOCK", tmp_path / "requirements.lock")
+    return write
+
+
+def test_packages_as_locked(lock):
+    lock()
+    assert doctor.check_packages() == (doctor.OK, "packages: all are as locked")
+
+
+def test_another_version_of_a_direct_requirement(lock):
+    lock(f"numpy=={np.__version__}", "numpy==1.0")
+    status, text = doctor.check_packages()
+    assert status == doctor.PROBLEM
+    assert text.startswith(f"packages: numpy {np.__version__} (locked: 1.0): run make clean")
+
+
+def test_a_direct_requirement_is_missing(lock):
+    lock(f"numpy=={np.__version__}", "no-such-package==1.0")
+    status, text = doctor.check_packages()
+    assert status == doctor.PROBLEM
+    assert "no-such-package missing (locked: 1.0)" in text
+
+
+def test_another_version_of_what_others_need(lock):
+    lock(f"pytest=={pytest.__version__}", "pytest==0.2")
+    status, text = doctor.check_packages()
+    assert status == doctor.OK
+    assert text.endswith(f"what they need differ: pytest {pytest.__version__} (locked: 0.2)")
+
+
+def test_many_differing_packages_are_not_all_named():
+    assert doctor._list(list("abcde")) == "a, b, c, d, e"
+    assert doctor._list(list("abcdefg")) == "a, b, c, d, e and 2 more"
+
+
+def test_packages_outside_a_checkout(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "LOCK", tmp_path / "requirements.lock")
+    status, text = doctor.check_packages()
+    assert status == doctor.OK
+    assert "outside a source checkout" in text
+
+
+# MXNet, training and Jupyter
+
+
+def fake_mxnet(folder, code):
+    (folder / "mxnet").mkdir()
+    (folder / "mxnet" / "__init__.py").write_text(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "advice"),
+    [
+        (
+            "raise OSError('libquadmath.so.0: cannot open shared object file')",
+            "OSError: libquadmath",
+            "apt-get install",
+        ),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", "it crashed (SIGILL)", "work on another machine"),
+        ("raise AttributeError('no attribute x')", "no attribute x", "run make clean"),
+        ("raise SystemExit(3)", "it ended with exit status 3", "run make clean"),
+    ],
+)
+def test_an_mxnet_that_cannot_be_imported(monkeypatch, tmp_path, code, reason, advice):
+    fake_mxnet(tmp_path, code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    status, text = doctor.check_mxnet()
+    assert status == doctor.PROBLEM
+    assert text.startswith("MXNet cannot be imported (")
+    assert reason in text
+    assert advice in text
+
+
+def test_an_mxnet_that_hangs(monkeypatch, tmp_path):
+    fake_mxnet(tmp_path, "import time\nwhile True: time.sleep(1)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "SECONDS", 1)
+    status, text = doctor.check_mxnet()
+    assert status == doctor.PROBLEM
+    assert "it was not done after 1 seconds" in text
+
+
+def test_training_that_finds_something_else(monkeypatch):
+    monkeypatch.setattr(doctor, "TRAIN", doctor.TRAIN.replace('"learning_rate": 0.03', '"learning_rate": 0.0003'))
+    status, text = doctor.check_training()
+    assert status == doctor.PROBLEM
+    assert re.match(r"a training run fails \(ArithmeticError: it found \[.*\], not 2, -3.4 and 4.2\): run", text)
+
+
+def kernel_spec(folder, code):
+    """Define a kernel python3 that runs some code, in a folder for JUPYTER_PATH."""
+    (folder / "kernels" / "python3").mkdir(parents=True)
+    spec = {"argv": [sys.executable, "-c", code, "-f", "{connection_file}"], "display_name": "", "language": "python"}
+    (folder / "kernels" / "python3" / "kernel.json").write_text(json.dumps(spec))
+
+
+def test_a_kernel_that_runs_another_python(monkeypatch, tmp_path):
+    kernel_spec(
+        tmp_path, "import sys; sys.prefix = '/another'; from ipykernel import kernelapp as k; k.launch_new_instance()"
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    assert doctor.check_kernel() == (
+        doctor.PROBLEM,
+        "Jupyter's kernel python3 runs the Python in /another: jupyter kernelspec remove python3",
+    )
+
+
+def test_a_kernel_that_does_not_start(monkeypatch, tmp_path):
+    kernel_spec(tmp_path, "raise SystemExit(1)")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    status, text = doctor.check_kernel()
+    assert status == doctor.PROBLEM
+    assert text.startswith("Jupyter's kernel python3 does not start (")
+
+
+# make doctor
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+@pytest.mark.parametrize("is_built", [True, False])
+def test_make_doctor_builds_nothing(tmp_path, is_built):
+    """It asks the environment if there is one, else the Python that is there."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for path in [tmp_path / "path" / "python3", tmp_path / ".venv" / "bin" / "python"][: 1 + is_built]:
+        path.parent.mkdir(parents=True)
+        path.write_text('#!/bin/sh\necho "$0 $@"\n')
+        path.chmod(0o755)
+    env = {"PATH": f"{tmp_path / 'path'}:{os.environ['PATH']}"}
+    done = subprocess.run(["make", "-s", "doctor"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    python = ".venv/bin/python" if is_built else f"{tmp_path}/path/python3"
+    assert (done.stdout, done.returncode) == (f"{python} -m d2lhelpers\n", 0)
