@@ -87,7 +87,9 @@ def check_platform():
         advice = "run wsl --install, and work in the Ubuntu of WSL 2"
     elif (system, machine) == ("Darwin", "arm64"):
         found = "macOS on Apple silicon"
-        advice = "work in a Linux container, or, with a Python for Intel, under Rosetta (arch -x86_64 zsh)"
+        advice = (
+            "work in the container of the Dockerfile, or, with a Python for Intel, under Rosetta (arch -x86_64 zsh)"
+        )
     else:
         advice = "work on Linux on x86_64 or aarch64, or on macOS on Intel"
     if (system, machine) not in MACHINES:
@@ -168,8 +170,10 @@ def check_mxnet():
     if ended_well:
         return OK, f"MXNet {text} can be imported"
     advice = REBUILD
-    if "cannot open shared object" in text:
-        advice = "install that library; on Debian and Ubuntu: sudo apt-get install libgomp1 libgfortran5"
+    if re.search("lib(armpl|amath|astring)", text):
+        advice = "install Arm Performance Libraries, or work in the x86-64 container of the Dockerfile"
+    elif "cannot open shared object" in text:
+        advice = "install that library; on Debian and Ubuntu: sudo apt-get install libgomp1 libquadmath0"
     elif "SIGILL" in text:
         advice = "this processor lacks instructions that MXNet was built with; work on another machine"
     return PROBLEM, f"MXNet cannot be imported ({text}): {advice}"

@@ -299,6 +299,11 @@ def fake_mxnet(folder, code):
             "OSError: libquadmath",
             "apt-get install",
         ),
+        (
+            "raise OSError('libarmpl_lp64_mp.so: cannot open shared object file')",
+            "libarmpl",
+            "Arm Performance Libraries",
+        ),
         ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", "it crashed (SIGILL)", "work on another machine"),
         ("raise AttributeError('no attribute x')", "no attribute x", "run make clean"),
         ("raise SystemExit(3)", "it ended with exit status 3", "run make clean"),
