@@ -126,7 +126,8 @@ def load_fashion_mnist(batch_size, root=None):
     https://github.com/zalandoresearch/fashion-mnist, MIT License); `fashion_mnist_labels` names their classes.
 
     The four files lie, compressed as they came, in the folder ``fashion-mnist`` of `root`, or else of the folder that
-    the environment variable ``D2L_DATA`` names, or else of the repository's ``data``. Each is compared with the
+    the environment variable ``D2L_DATA`` names, or else of the repository's ``data`` (of ``~/.d2lhelpers-data``, where
+    the package is installed without the repository). Each is compared with the
     authors' MD5 at every load. One that differs is an error, and is left alone: only a person can have put it there.
 
     Parameters

@@ -3,8 +3,10 @@
 import hashlib
 from pathlib import Path
 
-DATA = Path(__file__).resolve().parent.parent / "data"
-DIGITS = DATA / "digits.npz"
+PACKAGE = Path(__file__).resolve().parent
+# Downloads go into the repository, or, if the package is installed without it, into the home folder.
+DATA = PACKAGE.parent / "data" if (PACKAGE.parent / "pyproject.toml").is_file() else Path.home() / ".d2lhelpers-data"
+DIGITS = PACKAGE / "digits.npz"  # in the package, so that a wheel brings it along
 DIGITS_SHA256 = "c948cc2f373cd958e9fb0cf9e8f9ba7808e64955ebb7c26ea865562c1f3cce42"
 FASHION_MNIST = (  # file name, MD5 (the authors'), bytes, and shape; images before their labels, training before test
     ("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880, (60_000, 28, 28)),
@@ -21,13 +23,9 @@ def check_digits(path=DIGITS, sha256=DIGITS_SHA256):
     --------
     >>> check_digits()
     """
+    advice = "restore it with git checkout d2lhelpers/digits.npz, or install d2lhelpers anew."
     if not path.is_file():
-        raise FileNotFoundError(
-            f"the digits are not at {path}; the helper package reads them from the repository that it is in: "
-            "install it with pip install -e . from there."
-        )
+        raise FileNotFoundError(f"the digits are not at {path}; {advice}")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != sha256:
-        raise ValueError(
-            f"{path} is damaged: its SHA-256 is {found}, not {sha256}; restore it with git checkout data/digits.npz."
-        )
+        raise ValueError(f"{path} is damaged: its SHA-256 is {found}, not {sha256}; {advice}")

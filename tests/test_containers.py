@@ -101,7 +101,7 @@ def test_images_leave_out_what_git_leaves_out():
 
 def test_images_hold_the_repository_and_nothing_else(tmp_path):
     shutil.copy(ROOT / ".dockerignore", tmp_path)
-    wanted = ["data/digits.npz", "d2lhelpers/data.py", "notebooks/a.ipynb", "requirements.lock"]
+    wanted = ["data/README.md", "d2lhelpers/digits.npz", "notebooks/a.ipynb", "requirements.lock"]
     unwanted = [
         ".git/HEAD",
         ".venv/bin/python",

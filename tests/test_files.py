@@ -1,0 +1,52 @@
+"""Where the data lie: in the package, so that a wheel has them, too."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from test_containers import copied
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Build the package as a wheel, with the setuptools that is installed, and return its path."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for path in copied(ROOT, "."):
+        if path.parts[0] == "d2lhelpers" or path.name in ("pyproject.toml", "README.md", "LICENSE"):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes((ROOT / path).read_bytes())
+    code = "from setuptools import build_meta; print(build_meta.build_wheel('.'))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    return folder / done.stdout.splitlines()[-1]
+
+
+def test_a_wheel_holds_all_modules_and_the_digits(wheel):
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("d2lhelpers/")}
+    assert names == {str(path) for path in copied(ROOT, ".") if path.parts[0] == "d2lhelpers"}
+    assert "d2lhelpers/digits.npz" in names
+
+
+def test_without_the_repository(wheel, tmp_path):
+    """The digits are found, and downloads go into the home folder, not among the installed packages."""
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    code = (
+        "from d2lhelpers import files as f, load_digits; load_digits(8); print(f.__file__, f.DATA, f.DIGITS, sep='|')"
+    )
+    env = {"HOME": str(tmp_path / "home"), "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    file, data, digits = map(Path, done.stdout.strip().split("|"))
+    assert file == tmp_path / "d2lhelpers" / "files.py"
+    assert data == tmp_path / "home" / ".d2lhelpers-data"
+    assert digits == tmp_path / "d2lhelpers" / "digits.npz"
+
+
+def test_in_the_repository():
+    from d2lhelpers import files
+
+    assert files.DATA == ROOT / "data"
