@@ -6,7 +6,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 # Downloads go into the repository, or, if the package is installed without it, into the home folder.
 DATA = PACKAGE.parent / "data" if (PACKAGE.parent / "pyproject.toml").is_file() else Path.home() / ".d2lhelpers-data"
-DIGITS = PACKAGE / "digits.npz"  # in the package, so that a wheel brings it along
+DIGITS = PACKAGE / "digits.npz"  # a link to that in data/; a wheel brings the file along
 DIGITS_SHA256 = "c948cc2f373cd958e9fb0cf9e8f9ba7808e64955ebb7c26ea865562c1f3cce42"
 FASHION_MNIST = (  # file name, MD5 (the authors'), bytes, and shape; images before their labels, training before test
     ("train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", 26_421_880, (60_000, 28, 28)),
@@ -23,7 +23,7 @@ def check_digits(path=DIGITS, sha256=DIGITS_SHA256):
     --------
     >>> check_digits()
     """
-    advice = "restore it with git checkout d2lhelpers/digits.npz, or install d2lhelpers anew."
+    advice = "restore it with git checkout data d2lhelpers/digits.npz, or install d2lhelpers anew."
     if not path.is_file():
         raise FileNotFoundError(f"the digits are not at {path}; {advice}")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
