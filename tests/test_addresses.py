@@ -1,0 +1,69 @@
+"""What needs a public address takes it from ``[project.urls]``, and is left out while there is none there."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # CPython 3.10
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
+NEEDS_ADDRESS = re.compile(r"git clone|mybinder\.org|colab\.research\.google|shields\.io|badge|codespaces\.new")
+
+
+def out_of_place(text, address):
+    """Return the lines that need an address and do not have the repository's, which may be None."""
+    path = None if address is None else address.split("://")[1].split("/", 1)[1].removesuffix(".git")
+    return [line for line in text.splitlines() if NEEDS_ADDRESS.search(line) and (path is None or path not in line)]
+
+
+def left_out(readme, address):
+    """Return what the README must have if there is an address, and does not have."""
+    if address is None:
+        return []
+    needed = [f"git clone {address}", "https://mybinder.org/", "https://colab.research.google.com/"]
+    return [text for text in needed if text not in readme]
+
+
+CLONE = "git clone https://example.org/us/notes"
+BINDER = "[![Binder](https://mybinder.org/badge_logo.svg)](https://mybinder.org/v2/gh/us/notes/HEAD)"
+COLAB = "[Colab](https://colab.research.google.com/github/us/notes/blob/main/a.ipynb)"
+
+
+@pytest.mark.parametrize("line", [CLONE, BINDER, COLAB, "![passing](https://img.shields.io/us/notes)"])
+@pytest.mark.parametrize(
+    ("address", "is_out"),
+    [(None, True), ("https://example.org/us/notes", False), ("https://example.org/them/others", True)],
+)
+def test_the_check_itself(line, address, is_out):
+    assert out_of_place(f"a line\n{line}\n", address) == ([line] if is_out else [])
+
+
+def test_the_check_of_what_is_left_out():
+    address = "https://example.org/us/notes"
+    assert left_out("", None) == []
+    assert left_out(f"{CLONE}\n{BINDER}\n{COLAB}\n", address) == []
+    assert left_out(f"{BINDER}\n{COLAB}\n", address) == [CLONE]
+    assert len(left_out("", address)) == 3
+
+
+@pytest.fixture(scope="module")
+def address():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project.get("urls", {}).get("Repository")
+
+
+def test_readme(address):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert out_of_place(readme, address) == []
+    assert left_out(readme, address) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks(path, address):
+    for cell in nbformat.read(path, as_version=4).cells:
+        assert out_of_place(cell.source, address) == []
