@@ -9,6 +9,7 @@ if sys.argv[:1] != ["-m"]:
     from . import compat  # noqa: F401 - first of all: it makes MXNet importable
     from .data import ArrayLoader, load_array, seed, synthetic_data
     from .datasets import fashion_mnist_labels, load_data, load_digits, load_fashion_mnist
+    from .devices import try_gpu
     from .functional import cross_entropy, linreg, sgd, softmax, squared_loss
     from .metrics import accuracy, evaluate_accuracy, evaluate_loss
     from .training import DivergenceError, History, format_value, train
@@ -54,6 +55,7 @@ __all__ = [
     "squared_loss",
     "synthetic_data",
     "train",
+    "try_gpu",
 ]
 
 
