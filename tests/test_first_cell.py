@@ -1,0 +1,75 @@
+"""The cell that prepares Google Colab: idle on a prepared machine, and true to the lock; `make stress` runs it."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tools"))
+import first_cell  # noqa: E402
+
+LOCK = "mxnet==1.2 \\\n    --hash=sha256:0\nd2l==3.4 ; python_version > '3' \\\n    --hash=sha256:0\n" + "".join(
+    f"{name}==5.6.7 \\\n" for name in first_cell.PACKAGES[2:]
+)
+
+
+def run(source, monkeypatch, present):
+    """Run a cell where just the named packages are present, and return what it would have pip install, word by word."""
+    calls = []
+    shell = InteractiveShell.instance()
+    shell.register_magic_function(lambda line: calls.append(line.split()), magic_name="pip")
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.util, "find_spec", lambda name: name in present or None)
+        result = shell.run_cell(source)
+    InteractiveShell.clear_instance()
+    result.raise_error()
+    assert result.result is None
+    return calls
+
+
+@pytest.fixture
+def cell(monkeypatch):
+    monkeypatch.setenv("D2L_SOURCE", "/somewhere")
+    return first_cell.source({}, LOCK)
+
+
+def test_on_a_prepared_machine_nothing_happens(cell, monkeypatch, capfd):
+    assert run(cell, monkeypatch, {"d2lhelpers"}) == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_is_missing_is_installed_without_what_it_requires(cell, monkeypatch):
+    (words,) = run(cell, monkeypatch, set())
+    assert words[:4] == ["install", "--quiet", "--no-deps", "/somewhere"]
+    assert [word.split("==")[0] for word in words[4:]] == [*first_cell.PACKAGES]
+    assert words[4:6] == ["mxnet==1.2", "d2l==3.4"]
+
+
+def test_what_is_there_is_left_alone(cell, monkeypatch):
+    (words,) = run(cell, monkeypatch, set(first_cell.PACKAGES) - {"d2l"})
+    assert words[3:] == ["/somewhere", "d2l==3.4"]
+
+
+def test_without_an_address_the_environment_must_name_one(cell, monkeypatch):
+    monkeypatch.delenv("D2L_SOURCE")
+    with pytest.raises(KeyError, match="D2L_SOURCE"):
+        run(cell, monkeypatch, set())
+
+
+def test_the_address_is_the_one_of_the_project(monkeypatch):
+    cell = first_cell.source({"urls": {"Repository": "https://example.org/us/notes"}}, LOCK)
+    monkeypatch.delenv("D2L_SOURCE", raising=False)
+    (words,) = run(cell, monkeypatch, set())
+    assert words[3] == "git+https://example.org/us/notes"
+
+
+def test_it_is_written_once_before_all_other_code():
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_markdown_cell("# Title"), nbformat.v4.new_code_cell("import d2lhelpers")]
+    first_cell.write(notebook, "old")
+    first_cell.write(notebook, "new")
+    assert [cell.source for cell in notebook.cells] == ["# Title", "new", "import d2lhelpers"]

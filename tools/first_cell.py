@@ -1,0 +1,75 @@
+"""Write the same first cell into every notebook: on Google Colab it installs what is missing; elsewhere it is idle.
+
+The versions come from pyproject.toml, and so does the address of the repository, from its ``[project.urls]``. While
+there is none, the environment variable ``D2L_SOURCE`` must name what pip installs d2lhelpers from.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # CPython 3.10
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
+ID = "on-colab"
+PACKAGES = ("mxnet", "d2l")  # what the notebooks need and Colab does not have
+CELL = """\
+# On a prepared machine this does nothing. On Google Colab it installs what is missing, and touches nothing else.
+import importlib.util
+import os
+
+if not importlib.util.find_spec("d2lhelpers"):
+    source = {source}  # where pip finds d2lhelpers
+    needed = {needed}
+    missing = " ".join(name for name in needed if not importlib.util.find_spec(name.split("==")[0]))
+    %pip install --quiet --no-deps {{source}} {{missing}}"""
+
+
+def source(project, lock):
+    """Return the source of the cell.
+
+    Parameters
+    ----------
+    project : dict
+        The table ``[project]`` of pyproject.toml.
+    lock : str
+        The text of requirements.lock.
+    """
+    address = project.get("urls", {}).get("Repository")
+    where = f'os.environ.get("D2L_SOURCE", "git+{address}")' if address else 'os.environ["D2L_SOURCE"]'
+    needed = [re.search(rf"^{name}==[\w.]+", lock, re.MULTILINE).group() for name in PACKAGES]
+    return CELL.format(source=where, needed=json.dumps(needed))
+
+
+def from_repository():
+    """Return the source of the cell for this repository."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return source(project, (ROOT / "requirements.lock").read_text(encoding="utf-8"))
+
+
+def write(notebook, text):
+    """Make the cell, which comes after the opening words, the first code cell of a notebook."""
+    cells = [cell for cell in notebook.cells if cell.id != ID]
+    first = next(number for number, cell in enumerate(cells) if cell.cell_type == "code")
+    cell = nbformat.v4.new_code_cell(text, id=ID, metadata={"jupyter": {"source_hidden": True}})
+    notebook.cells = [*cells[:first], cell, *cells[first:]]
+
+
+def main():
+    """Write the cell into all notebooks of the repository; their outputs have to be stored anew then."""
+    text = from_repository()
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        write(notebook, text)
+        nbformat.write(notebook, path)
+    print("Now run make store.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
