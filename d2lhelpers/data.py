@@ -7,6 +7,7 @@ import numpy as np
 from mxnet import nd
 from mxnet import np as mxnp
 
+from .devices import check_ctx, on_device
 from .validation import (
     check_array,
     check_callable,
@@ -118,9 +119,12 @@ class ArrayLoader:
         Whether each epoch has an order of its own.
     transform : callable or None
         What turns the features into those of the minibatches.
+    ctx : mx.Context or None
+        The device of the minibatches.
     """
 
-    def __init__(self, arrays, batch_size, shuffle, transform=None):
+    def __init__(self, arrays, batch_size, shuffle, transform=None, ctx=None):
+        self.ctx = ctx
         self.arrays = arrays
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -133,7 +137,7 @@ class ArrayLoader:
 
     def whole(self):
         """Return all examples as one minibatch, in their own order."""
-        (minibatch,) = ArrayLoader(self.arrays, self.num_examples, shuffle=False, transform=self.transform)
+        (minibatch,) = ArrayLoader(self.arrays, self.num_examples, False, self.transform, self.ctx)
         return minibatch
 
     def __len__(self):
@@ -157,6 +161,7 @@ class ArrayLoader:
             if self.transform is not None:
                 block[0] = self.transform(block[0])
             block = [_from_numpy(values, is_np(array)) for values, array in zip(block, self.arrays, strict=True)]
+            block = on_device(block, self.ctx)
             for i in range(0, len(rows), self.batch_size):
                 stop = min(i + self.batch_size, len(rows))
                 yield tuple(array._slice(i, stop) for array in block)  # as array[i:stop], with less to look up
@@ -189,7 +194,7 @@ def _from_numpy(values, as_np):
     return (mxnp if as_np else nd).array(values, dtype=values.dtype)
 
 
-def load_array(arrays, batch_size, shuffle=True, transform=None):
+def load_array(arrays, batch_size, shuffle=True, transform=None, ctx=None):
     """Cut arrays into minibatches.
 
     A minibatch is gathered from the arrays in one go, many times faster than Gluon's ``DataLoader``, which fetches the
@@ -207,6 +212,8 @@ def load_array(arrays, batch_size, shuffle=True, transform=None):
     transform : callable, optional
         Turns features as they are stored, a NumPy array (m, ...) of m examples, into those of the minibatches, a
         NumPy array (m, ...), each example on its own: bytes, for instance, into numbers from 0 to 1.
+    ctx : mx.Context, optional
+        Device that the minibatches are to be on, such as ``dh.try_gpu()``; the CPU if it is left out.
 
     Returns
     -------
@@ -217,10 +224,11 @@ def load_array(arrays, batch_size, shuffle=True, transform=None):
     Raises
     ------
     TypeError
-        If `arrays` is not a tuple or list of MXNet arrays, `batch_size` not a whole number, or `transform` not
-        callable.
+        If `arrays` is not a tuple or list of MXNet arrays, `batch_size` not a whole number, `transform` not
+        callable, or `ctx` no device.
     ValueError
-        If an array is empty or holds NaN or infinity, the lengths differ, or `batch_size` is below 1.
+        If an array is empty or holds NaN or infinity, the lengths differ, `batch_size` is below 1, or `ctx` is a GPU
+        that is not there.
 
     Examples
     --------
@@ -241,6 +249,7 @@ def load_array(arrays, batch_size, shuffle=True, transform=None):
         raise TypeError(f"shuffle must be True or False, but is {shuffle!r}.")
     if transform is not None:
         check_callable("transform", transform)
+    check_ctx(ctx)
     for i, array in enumerate(arrays):
         check_array(f"arrays[{i}]", array)
         if len(array.shape) == 0:
@@ -253,4 +262,4 @@ def load_array(arrays, batch_size, shuffle=True, transform=None):
             )
         if np.dtype(array.dtype).kind == "f":
             check_finite(f"arrays[{i}]", array)
-    return ArrayLoader(tuple(arrays), batch_size, shuffle, transform)
+    return ArrayLoader(tuple(arrays), batch_size, shuffle, transform, ctx)

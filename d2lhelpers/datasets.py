@@ -17,6 +17,7 @@ from mxnet import np as mxnp
 from tqdm import tqdm
 
 from .data import load_array
+from .devices import check_ctx
 from .files import DATA, DIGITS, DIGITS_SHA256, FASHION_MNIST, check_digits
 from .idx import read_idx
 from .validation import check_integer
@@ -46,7 +47,7 @@ UNFINISHED = ".download-"  # what the names of folders with unfinished downloads
 DAY = 86_400  # seconds after which no one is still downloading into such a folder
 
 
-def load_digits(batch_size):
+def load_digits(batch_size, ctx=None):
     """Load the embedded handwritten digits.
 
     The data are the 1,797 digits of *Optical Recognition of Handwritten Digits* (E. Alpaydin and C. Kaynak, UCI
@@ -56,6 +57,8 @@ def load_digits(batch_size):
     ----------
     batch_size : int
         Examples in a minibatch, at least 1.
+    ctx : mx.Context, optional
+        Device that the minibatches are to be on, such as ``dh.try_gpu()``; the CPU if it is left out.
 
     Returns
     -------
@@ -83,8 +86,8 @@ def load_digits(batch_size):
     labels = array(labels, dtype="int32")
     train, test = slice(None, DIGITS_TRAIN), slice(DIGITS_TRAIN, None)
     return (
-        load_array((images[train], labels[train]), batch_size),
-        load_array((images[test], labels[test]), batch_size, shuffle=False),
+        load_array((images[train], labels[train]), batch_size, ctx=ctx),
+        load_array((images[test], labels[test]), batch_size, shuffle=False, ctx=ctx),
     )
 
 
@@ -94,8 +97,17 @@ def _read_digits(path):
         return arrays["images"], arrays["labels"]
 
 
-def load_data(name, batch_size):
+def load_data(name, batch_size, ctx=None):
     """Load a data set by its name: "digits" (see `load_digits`) or "fashion-mnist" (see `load_fashion_mnist`).
+
+    Parameters
+    ----------
+    name : str
+        The data set's name.
+    batch_size : int
+        Examples in a minibatch, at least 1.
+    ctx : mx.Context, optional
+        Device that the minibatches are to be on, such as ``dh.try_gpu()``; the CPU if it is left out.
 
     Returns
     -------
@@ -116,10 +128,10 @@ def load_data(name, batch_size):
     loaders = {"digits": load_digits, "fashion-mnist": load_fashion_mnist}
     if not isinstance(name, str) or name not in loaders:
         raise ValueError(f"name must be one of {', '.join(map(repr, loaders))}, but is {name!r}.")
-    return loaders[name](batch_size)
+    return loaders[name](batch_size, ctx=ctx)
 
 
-def load_fashion_mnist(batch_size, root=None):
+def load_fashion_mnist(batch_size, root=None, ctx=None):
     """Load Fashion-MNIST; what is not there yet is downloaded first (31 MB in all).
 
     The data are 60,000 images of clothes for training and 10,000 for testing (H. Xiao, K. Rasul and R. Vollgraf, 2017,
@@ -136,6 +148,8 @@ def load_fashion_mnist(batch_size, root=None):
         Examples in a minibatch, at least 1.
     root : str or Path, optional
         The folder that holds the folder ``fashion-mnist``, or will; ``~`` is the home folder.
+    ctx : mx.Context, optional
+        Device that the minibatches are to be on, such as ``dh.try_gpu()``; the CPU if it is left out.
 
     Returns
     -------
@@ -160,6 +174,7 @@ def load_fashion_mnist(batch_size, root=None):
     'ankle boot'
     """
     batch_size = check_integer("batch_size", batch_size, minimum=1)
+    check_ctx(ctx)
     place = (os.environ.get("D2L_DATA") or DATA) if root is None else root
     if not isinstance(place, str | os.PathLike) or not str(place):
         raise TypeError(f'root must be a path, but is {root!r} ({type(root).__name__}); for example root="~/data".')
@@ -167,8 +182,8 @@ def load_fashion_mnist(batch_size, root=None):
     _download_missing(folder)
     arrays = [_read(folder / name, *rest) for name, *rest in FASHION_MNIST]
     return (
-        load_array(arrays[:2], batch_size, transform=_scale),
-        load_array(arrays[2:], batch_size, shuffle=False, transform=_scale),
+        load_array(arrays[:2], batch_size, transform=_scale, ctx=ctx),
+        load_array(arrays[2:], batch_size, shuffle=False, transform=_scale, ctx=ctx),
     )
 
 

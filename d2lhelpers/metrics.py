@@ -6,6 +6,7 @@ import numpy as np
 from mxnet import autograd
 from mxnet.base import MXNetError
 
+from .devices import on_device
 from .validation import (
     check_array,
     check_callable,
@@ -64,7 +65,7 @@ def accuracy(y_hat, y):
     return float((predicted == labels).mean())
 
 
-def predictions(net, data_iter, name="data_iter"):
+def predictions(net, data_iter, name="data_iter", ctx=None):
     """Yield what `net` predicts, and the labels, minibatch by minibatch, in predict mode and without recording.
 
     Parameters
@@ -75,6 +76,8 @@ def predictions(net, data_iter, name="data_iter"):
         Of minibatches (features, labels).
     name : str
         What the caller calls `data_iter`, for messages.
+    ctx : mx.Context, optional
+        Device that the minibatches are moved to first.
 
     Yields
     ------
@@ -97,7 +100,7 @@ def predictions(net, data_iter, name="data_iter"):
     backlog = Backlog()
     for batch in data_iter:
         empty = False
-        X, y = unpack(batch, name)
+        X, y = on_device(unpack(batch, name), ctx)
         with autograd.pause(train_mode=False):
             y_hat = forward(net, X)
         backlog.add(X, y_hat)

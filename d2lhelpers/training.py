@@ -12,6 +12,7 @@ from mxnet import autograd, gluon, nd
 from mxnet.base import MXNetError
 from tqdm import tqdm
 
+from .devices import check_ctx, on_device
 from .fusion import fuse, quick_step
 from .metrics import Backlog, call_loss, check_labels, forward, mean_loss, mean_metric, predictions, unpack
 from .validation import check_callable, check_integer, check_iterable
@@ -139,7 +140,7 @@ class DivergenceError(ArithmeticError):
         )
 
 
-def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=None, verbose=True):
+def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=None, verbose=True, ctx=None):
     """Train a model by minibatch stochastic gradient descent, or whatever `trainer` does.
 
     For each minibatch: predict, compute the loss of each example, go back through the sum, take one step. Within an
@@ -167,6 +168,9 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
         Turns (y_hat, y) into a mean over the minibatch's examples, for example `accuracy`.
     verbose : bool
         Whether to print a line an epoch, and to show a progress bar when an epoch takes longer than a second.
+    ctx : mx.Context, optional
+        Device that each minibatch is moved to, if it is on another one; the network must have been initialised there,
+        as in ``ctx = dh.try_gpu(); net.initialize(ctx=ctx)``. If it is left out, minibatches stay where they are.
 
     Returns
     -------
@@ -180,8 +184,9 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     TypeError
         If an argument is of the wrong type.
     ValueError
-        If a network's parameters were not initialised or are not those of `trainer`, `loss` does not return one loss
-        an example, class ids are not those of the network's outputs, or `train_iter` yields nothing.
+        If a network's parameters were not initialised, are not those of `trainer`, or are not on `ctx`, `loss` does
+        not return one loss an example, class ids are not those of the network's outputs, or `train_iter` yields
+        nothing.
 
     Examples
     --------
@@ -205,6 +210,8 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     if metric is not None:
         check_callable("metric", metric)
     num_epochs = check_integer("num_epochs", num_epochs, minimum=0)
+    check_ctx(ctx)
+    _check_device(net, ctx)
     if isinstance(trainer, gluon.Trainer):
         _check_parameters(net, trainer)
         step = quick_step(trainer)
@@ -224,12 +231,24 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     try:
         with _note_interrupts(interrupts):
             for epoch in range(1, num_epochs + 1):
-                _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose, history, interrupts, fused)
+                _train_epoch(
+                    net, train_iter, loss, step, epoch, test_iter, metric, verbose, ctx, history, interrupts, fused
+                )
     except KeyboardInterrupt:
         whole = "the parameters are those of the last whole step"
         torn = "the last step may not be whole: initialise the parameters anew"
         print(f"interrupted after {len(history)} whole epochs; {whole if len(interrupts) == 1 else torn}")
     return history
+
+
+def _check_device(net, ctx):
+    if ctx is not None and isinstance(net, gluon.Block):
+        for param in net.collect_params().values():
+            if param._data is not None and ctx not in param.list_ctx():
+                raise ValueError(
+                    f"ctx is {ctx}, but the parameters of net are on {param.list_ctx()[0]}; initialise it there, "
+                    "with net.initialize(ctx=ctx), or move it, with net.collect_params().reset_ctx(ctx)."
+                )
 
 
 def _check_parameters(net, trainer):
@@ -242,7 +261,7 @@ def _check_parameters(net, trainer):
             )
 
 
-def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose, history, interrupts, fused):
+def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose, ctx, history, interrupts, fused):
     start = time.perf_counter()
     results, backlog = _Results(history, epoch, metric), Backlog()
     # On standard output, since Jupyter shows standard error as if it were an error.
@@ -251,7 +270,7 @@ def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose,
         if interrupts:
             bar.close()
             raise KeyboardInterrupt
-        X, y = unpack(batch, "train_iter")
+        X, y = on_device(unpack(batch, "train_iter"), ctx)
         y_hat, losses = (fused and fused(X, y, metric is not None)) or _gradients(net, loss, X, y)
         num_examples = y.shape[0]
         step(num_examples)
@@ -269,7 +288,7 @@ def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose,
         record["metric"] = results.metric / results.num_examples
     record["seconds"] = time.perf_counter() - start
     if test_iter is not None:
-        outputs = list(predictions(net, test_iter, "test_iter"))
+        outputs = list(predictions(net, test_iter, "test_iter", ctx))
         record["test_loss"] = mean_loss(loss, outputs)
         if not np.isfinite(record["test_loss"]):
             raise DivergenceError(history, epoch, results.last_finite_loss, "test loss")
