@@ -122,9 +122,6 @@ class _Panel(widgets.VBox):
         buffer = io.BytesIO()
         plt.imsave(buffer, np.asarray(self._canvas.buffer_rgba()), format="png", pil_kwargs={"compress_level": 1})
         self._picture.value = buffer.getvalue()
-        # What the titles say, for those who cannot see it.
-        titles = [self._canvas.figure.get_suptitle(), *(ax.get_title() for ax in self._canvas.figure.axes)]
-        self._picture.tooltip = "; ".join(title.strip() for title in titles if title.strip())
 
     def __repr__(self):
         return "figure that changes with: " + ", ".join(control.description for control in self._controls.values())

@@ -112,22 +112,6 @@ def test_one_output_holds_the_widgets_and_the_picture(tilted, shown):
     assert metadata == {"image/png": {"width": 150, "height": 100}}
 
 
-def test_picture_tells_its_titles_to_those_who_cannot_see_it(tilted, shown):
-    title = tilted.figure.axes[0].set_title(" ")
-    tilted.figure.suptitle("A line")
-
-    def update(slope, lift):
-        title.set_text(f"slope {slope:g}" if slope else " ")
-        return [title, *tilted.update(slope, lift)]
-
-    dh.explore(tilted.figure, update, **tilted.controls)
-    assert picture(shown[0]).tooltip == "A line; slope 1"
-    tilted.controls["slope"].value = -2
-    assert picture(shown[0]).tooltip == "A line; slope -2"
-    tilted.controls["slope"].value = 0
-    assert picture(shown[0]).tooltip == "A line"
-
-
 def test_figure_is_not_shown_a_second_time(tilted, shown):
     dh.explore(tilted.figure, tilted.update, **tilted.controls)
     assert not plt.get_fignums()

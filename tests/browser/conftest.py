@@ -249,7 +249,11 @@ class Notebook:
 
     def cell(self, code):
         """Return the first cell of code that contains `code`."""
-        return self.page.locator(".jp-CodeCell").filter(has=self.page.locator(".jp-InputArea", has_text=code)).first
+        # By its place, which the file tells: the page holds only those lines of a cell that can be seen.
+        cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        (place, *_) = [place for place, source in enumerate(sources) if code in source]
+        return self.page.locator(".jp-CodeCell").nth(place)
 
     def rewrite(self, cell, code):
         """Type new code in place of the old one, and run it."""
