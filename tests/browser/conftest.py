@@ -289,8 +289,9 @@ class Notebook:
             self.page.mouse.up()
 
     def screenshot_of(self, cell, name):
-        cell.scroll_into_view_if_needed()
-        cell.screenshot(path=SCREENSHOTS / f"{name}.png")
+        """Keep a picture of the window with the output of a cell in it."""
+        cell.locator(".jp-OutputArea").scroll_into_view_if_needed()
+        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     def screenshot(self, name):
         """Keep a picture of the whole notebook, as on a screen that is high enough."""
