@@ -129,7 +129,7 @@ class _Panel(widgets.VBox):
     def _repr_mimebundle_(self, **kwargs):
         data = super()._repr_mimebundle_(**kwargs)
         png = base64.b64encode(self._picture.value).decode()
-        return {**data, "text/plain": repr(self), "image/png": png}, {"image/png": self._size}
+        return {**data, "image/png": png}, {"image/png": self._size}
 
 
 class DrawingPad(anywidget.AnyWidget):
