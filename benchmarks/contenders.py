@@ -140,6 +140,8 @@ def gluon_images(num_examples, num_workers=0):
 
 
 def gluon_softmax(num_examples):
+    import d2lhelpers  # noqa: F401
+
     from mxnet import autograd, gluon, init
 
     data_iter = gluon_images(num_examples)
