@@ -69,7 +69,14 @@ def test_the_address_is_the_one_of_the_project(monkeypatch):
 
 def test_it_is_written_once_before_all_other_code():
     notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_markdown_cell("# Title"), nbformat.v4.new_code_cell("import d2lhelpers")]
+    result = nbformat.v4.new_output("execute_result", {"text/plain": "3"}, execution_count=1)
+    notebook.cells = [
+        nbformat.v4.new_markdown_cell("# Title"),
+        nbformat.v4.new_code_cell("1 + 2", execution_count=1, outputs=[result]),
+    ]
     first_cell.write(notebook, "old")
     first_cell.write(notebook, "new")
-    assert [cell.source for cell in notebook.cells] == ["# Title", "new", "import d2lhelpers"]
+    title, cell, sum_ = notebook.cells
+    assert (title.source, cell.source, sum_.source) == ("# Title", "new", "1 + 2")
+    assert (cell.execution_count, sum_.execution_count, sum_.outputs[0].execution_count) == (1, 2, 2)
+    assert cell.outputs == []

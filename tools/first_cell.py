@@ -18,7 +18,7 @@ except ModuleNotFoundError:  # CPython 3.10
 
 ROOT = Path(__file__).resolve().parent.parent
 ID = "on-colab"
-PACKAGES = ("mxnet", "d2l")  # what the notebooks need and Colab does not have
+PACKAGES = ("mxnet", "d2l", "anywidget", "psygnal")  # what the notebooks need and Colab does not have
 CELL = """\
 # On a prepared machine this does nothing. On Google Colab it installs what is missing, and touches nothing else.
 import importlib.util
@@ -54,21 +54,27 @@ def from_repository():
 
 
 def write(notebook, text):
-    """Make the cell, which comes after the opening words, the first code cell of a notebook."""
+    """Make the cell, which comes after the opening words, the first code cell of a notebook.
+
+    Since it does nothing on a prepared machine, the stored outputs stay true; only the cells are numbered anew.
+    """
     cells = [cell for cell in notebook.cells if cell.id != ID]
     first = next(number for number, cell in enumerate(cells) if cell.cell_type == "code")
     cell = nbformat.v4.new_code_cell(text, id=ID, metadata={"jupyter": {"source_hidden": True}})
     notebook.cells = [*cells[:first], cell, *cells[first:]]
+    for number, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), 1):
+        for output in [cell, *cell.outputs]:
+            if "execution_count" in output:
+                output.execution_count = number
 
 
 def main():
-    """Write the cell into all notebooks of the repository; their outputs have to be stored anew then."""
+    """Write the cell into all notebooks of the repository."""
     text = from_repository()
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         write(notebook, text)
         nbformat.write(notebook, path)
-    print("Now run make store.")
 
 
 if __name__ == "__main__":
