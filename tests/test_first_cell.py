@@ -80,3 +80,10 @@ def test_it_is_written_once_before_all_other_code():
     assert (title.source, cell.source, sum_.source) == ("# Title", "new", "1 + 2")
     assert (cell.execution_count, sum_.execution_count, sum_.outputs[0].execution_count) == (1, 2, 2)
     assert cell.outputs == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_every_notebook_has_it(path):
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert cells[0].source == first_cell.from_repository(), "run tools/first_cell.py"
+    assert cells[0].outputs == []
