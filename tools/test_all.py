@@ -23,7 +23,7 @@ def build(name):
     """Have make build the environment for `name`; return its interpreter, or else None and what make said."""
     venv = f".venv-{name}"
     arguments = [] if name == "lowest" else [f"PYTHON={name}"]
-    command = ["make", "--no-print-directory", *arguments, f"{venv}/.ready"]
+    command = ["make", "--silent", *arguments, f"{venv}/.ready"]
     done = subprocess.run(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False)
     print(done.stderr, end="", file=sys.stderr)
     return (ROOT / venv / "bin" / "python" if done.returncode == 0 else None), done.stderr

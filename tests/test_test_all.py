@@ -1,0 +1,57 @@
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEC = importlib.util.spec_from_file_location("test_all", ROOT / "tools" / "test_all.py")
+test_all = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(test_all)
+
+REPORT = """<testsuites><testsuite>
+<testcase name="good"/><testcase name="loud"><system-out>text</system-out></testcase>
+<testcase name="bad"><failure message="no"/></testcase><testcase name="broken"><error message="no"/></testcase>
+<testcase name="elsewhere"><skipped message="not here"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_count(tmp_path):
+    report = tmp_path / "report.xml"
+    report.write_text(REPORT)
+    assert test_all.count(report) == (2, 4)
+
+
+def test_table():
+    rows = [("Python", "NumPy", "passed"), ("3.10.13", "1.23.5", "12 of 12"), ("3.99", "", "not here")]
+    assert test_all.table(rows) == (
+        "Python   NumPy   passed\n"  # the columns begin below each other
+        "3.10.13  1.23.5  12 of 12\n"
+        "3.99             not here"
+    )
+
+
+def test_a_python_that_is_missing_is_named(monkeypatch, capfd):
+    """It is no failure, unless there was no other."""
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    assert test_all.run("3.99") == (("3.99", "", "", "", "not here, and could not be fetched"), None)
+    assert test_all.main(["3.99"]) == 1
+    out, err = capfd.readouterr()
+    assert out.endswith(
+        "\nPython  NumPy  IPython  matplotlib  passed\n3.99" + " " * 30 + "  not here, and could not be fetched\n"
+    )
+    assert "install python3.99" in err
+
+
+@pytest.mark.parametrize(
+    ("results", "status"), [([True, True], 0), ([True, None], 0), ([True, False], 1), ([None], 1), ([False, None], 1)]
+)
+def test_status(monkeypatch, results, status):
+    left = iter(results)
+    monkeypatch.setattr(test_all, "run", lambda name: ((name, "", "", "", ""), next(left)))
+    assert test_all.main([str(i) for i in range(len(results))]) == status
+
+
+def test_an_environment_that_cannot_be_built_is_a_failure():
+    row, result = test_all.run("no such python/")
+    assert result is False
+    assert "could not be built" in row[-1]
