@@ -8,3 +8,6 @@ os.environ["D2L_PROGRESS"] = os.path.join(tempfile.gettempdir(), f"d2l-progress-
 
 # Hypothesis keeps what it has found; it does so while tests are collected.
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(tempfile.gettempdir(), f"d2l-hypothesis-{os.getpid()}")
+
+# They need an environment of their own, which `make test-browser` builds.
+collect_ignore = ["tests/browser"]
