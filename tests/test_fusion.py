@@ -103,20 +103,25 @@ def test_gradients_are_those_of_the_last_minibatch(xp, fused_calls):
         np.testing.assert_allclose(*(param.grad().asnumpy() for param in params), atol=1e-6)
 
 
+def check_against_a_plain_loop(make, data_of, num_epochs=3):
+    """Train what `make` returns, a network and its trainer, in both ways; the parameters must be the same."""
+    net, trainer = make()  # a network is initialised when it is first used, with the numbers that come next
+    dh.train(net, data_of(net), L2, trainer, num_epochs, verbose=False)
+    plain_net, plain_trainer = make()
+    plain_loop(plain_net, plain_trainer, data_of(plain_net), L2, num_epochs)
+    for value, plain_value in zip(values(net), values(plain_net), strict=True):
+        np.testing.assert_allclose(value, plain_value, atol=1e-6)
+
+
 def test_frozen_and_accumulating_parameters(xp, fused_calls):
-    results = []
-    for train in (dh.train, None):
+    def make():
         net, trainer = network(nn.Dense(4), nn.Dense(1))
         net[0].weight.grad_req = "null"
         net[1].weight.grad_req = "add"
-        if train:
-            train(net, batches(xp), L2, trainer, 3, verbose=False)
-            assert fused_calls
-        else:
-            plain_loop(net, trainer, batches(xp), L2, 3)
-        results.append(values(net))
-    for value, plain_value in zip(*results, strict=True):
-        np.testing.assert_allclose(value, plain_value, atol=1e-6)
+        return net, trainer
+
+    check_against_a_plain_loop(make, lambda net: batches(xp))
+    assert fused_calls
 
 
 def test_parameters_that_are_replaced_within_a_run_are_bound_anew(xp, fused_calls):
@@ -230,17 +235,11 @@ def test_a_step_that_was_put_into_a_trainer_is_called(xp):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "nag", "adam", "adagrad", "rmsprop", "lamb", "signum"])
 def test_every_optimizer_does_what_it_does_in_a_plain_loop(xp, optimizer):
-    results = []
-    for train in (dh.train, None):
+    def make():
         net, _ = network(nn.Dense(5), nn.Dense(5), nn.Dense(1))
-        trainer = gluon.Trainer(net.collect_params(), optimizer, {"learning_rate": 0.01})
-        if train:
-            train(net, batches(xp), L2, trainer, 3, verbose=False)
-        else:
-            plain_loop(net, trainer, batches(xp), L2, 3)
-        results.append(values(net))
-    for value, plain_value in zip(*results, strict=True):
-        np.testing.assert_allclose(value, plain_value, atol=1e-6)
+        return net, gluon.Trainer(net.collect_params(), optimizer, {"learning_rate": 0.01})
+
+    check_against_a_plain_loop(make, lambda net: batches(xp))
 
 
 def test_states_and_rates_that_are_set_within_a_run_hold_from_then_on(xp, tmp_path):
@@ -270,16 +269,7 @@ def test_parameters_that_are_frozen_within_a_run_stay(xp):
                 net[0].weight.grad_req = "null" if i == 3 else "write"
             yield batch
 
-    results = []
-    for train in (dh.train, None):
-        net, trainer = network(nn.Dense(2), nn.Dense(1))
-        if train:
-            train(net, minibatches(net), L2, trainer, 1, verbose=False)
-        else:
-            plain_loop(net, trainer, minibatches(net), L2, 1)
-        results.append(values(net))
-    for value, plain_value in zip(*results, strict=True):
-        np.testing.assert_allclose(value, plain_value, atol=1e-6)
+    check_against_a_plain_loop(lambda: network(nn.Dense(2), nn.Dense(1)), minibatches, num_epochs=1)
 
 
 def test_a_gradient_that_was_not_computed_is_noticed(xp):
