@@ -54,17 +54,29 @@ def test_what_is_there_is_left_alone(cell, monkeypatch):
     assert words[3:] == ["/somewhere", "d2l==3.4"]
 
 
-def test_without_an_address_the_environment_must_name_one(cell, monkeypatch):
+@pytest.mark.parametrize("release", [None, "release-colab_20260101"])
+def test_without_an_address_the_environment_must_name_one(cell, monkeypatch, release):
     monkeypatch.delenv("D2L_SOURCE")
-    with pytest.raises(KeyError, match="D2L_SOURCE"):
+    if release:
+        monkeypatch.setenv("COLAB_RELEASE_TAG", release)
+    with pytest.raises(ImportError, match=r"no d2lhelpers.*make lab.*D2L_SOURCE"):
         run(cell, monkeypatch, set())
 
 
 def test_the_address_is_the_one_of_the_project(monkeypatch):
     cell = first_cell.source({"urls": {"Repository": "https://example.org/us/notes"}}, LOCK)
     monkeypatch.delenv("D2L_SOURCE", raising=False)
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "release-colab_20260101")
     (words,) = run(cell, monkeypatch, set())
     assert words[3] == "git+https://example.org/us/notes"
+
+
+def test_elsewhere_than_on_colab_nothing_is_installed_unasked(monkeypatch):
+    cell = first_cell.source({"urls": {"Repository": "https://example.org/us/notes"}}, LOCK)
+    monkeypatch.delenv("D2L_SOURCE", raising=False)
+    monkeypatch.delenv("COLAB_RELEASE_TAG", raising=False)
+    with pytest.raises(ImportError, match="make lab"):
+        run(cell, monkeypatch, set())
 
 
 def test_it_is_written_once_before_all_other_code():

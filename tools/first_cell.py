@@ -1,7 +1,8 @@
 """Write the same first cell into every notebook: on Google Colab it installs what is missing; elsewhere it is idle.
 
 The versions come from pyproject.toml, and so does the address of the repository, from its ``[project.urls]``. While
-there is none, the environment variable ``D2L_SOURCE`` must name what pip installs d2lhelpers from.
+there is none, the environment variable ``D2L_SOURCE`` must name what pip installs d2lhelpers from. A machine that is
+neither prepared nor Colab gets an error that says what to do.
 """
 
 import json
@@ -25,7 +26,13 @@ import importlib.util
 import os
 
 if not importlib.util.find_spec("d2lhelpers"):
-    source = {source}  # where pip finds d2lhelpers
+    source = {source}  # what pip makes d2lhelpers from
+    if not source:
+        raise ImportError(
+            "this kernel's Python has no d2lhelpers. On your own machine, open the notebooks with `make lab`. On Google"
+            " Colab, set os.environ['D2L_SOURCE'] to a folder or an address from which pip can install d2lhelpers, and"
+            " run this cell again."
+        )
     needed = {needed}
     missing = " ".join(name for name in needed if not importlib.util.find_spec(name.split("==")[0]))
     %pip install --quiet --no-deps {{source}} {{missing}}"""
@@ -42,7 +49,9 @@ def source(project, lock):
         The text of requirements.lock.
     """
     address = project.get("urls", {}).get("Repository")
-    where = f'os.environ.get("D2L_SOURCE", "git+{address}")' if address else 'os.environ["D2L_SOURCE"]'
+    where = 'os.environ.get("D2L_SOURCE")'
+    if address:  # of an unprepared machine that is not Colab, the learner is asked
+        where += f' or ("COLAB_RELEASE_TAG" in os.environ and "git+{address}")'
     needed = [re.search(rf"^{name}==[\w.]+", lock, re.MULTILINE).group() for name in PACKAGES]
     return CELL.format(source=where, needed=json.dumps(needed))
 
