@@ -114,14 +114,15 @@ def test_exercise_is_answered_wrongly_and_then_rightly(notebook, lab):
     assert notebook.wrong == []
 
 
+@pytest.mark.parametrize("hand", ["draw", "draw_with_a_finger"])
 @pytest.mark.parametrize("notebook", ["04_softmax_regression_gluon"], indirect=True)
-def test_digit_is_drawn_and_recognised(notebook):
+def test_digit_is_drawn_and_recognised(notebook, hand):
     cell, spare = notebook.cell("dh.DrawingPad"), notebook.cell('dh.check("04.1"')
-    picture = cell.locator("img.widget-image")
+    picture, draw = cell.locator("img.widget-image"), getattr(notebook, hand)
     for digit, strokes in DRAWN.items():
         for act in (
             lambda: cell.get_by_role("button", name="Clear").click(),
-            lambda strokes=strokes: notebook.draw(cell.locator("canvas"), strokes),
+            lambda strokes=strokes: draw(cell.locator("canvas"), strokes),
         ):
             before = picture.get_attribute("src")
             act()

@@ -278,15 +278,26 @@ class Notebook:
 
     def draw(self, paper, strokes):
         """Draw strokes, lists of points from 0 to 1, on an element of the page."""
-        paper.scroll_into_view_if_needed()
-        box = paper.bounding_box()
-        for stroke in strokes:
-            places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke]
+        for places in self._places(paper, strokes):
             self.page.mouse.move(*places[0])
             self.page.mouse.down()
             for place in places[1:]:
                 self.page.mouse.move(*place, steps=8)
             self.page.mouse.up()
+
+    def draw_with_a_finger(self, paper, strokes):
+        """Draw strokes on a screen that is touched."""
+        touch = self.page.context.new_cdp_session(self.page)
+        for places in self._places(paper, strokes):
+            for event, (x, y) in zip(["touchStart", *["touchMove"] * len(places)], places, strict=False):
+                touch.send("Input.dispatchTouchEvent", {"type": event, "touchPoints": [{"x": x, "y": y}]})
+            touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        touch.detach()
+
+    def _places(self, paper, strokes):
+        paper.scroll_into_view_if_needed()
+        box = paper.bounding_box()
+        return [[(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke] for stroke in strokes]
 
     def screenshot_of(self, cell, name):
         """Keep a picture of the window with the output of a cell in it."""
