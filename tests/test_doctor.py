@@ -33,8 +33,13 @@ def look(python, **env):
 
 def test_all_is_well():
     code, found = look(sys.executable)
-    assert (code, {status for status, _ in found}) == (0, {"ok"}), found
     assert len(found) == 8
+    if Path(sys.prefix).name == ".venv-lowest":  # which has an older NumPy than the lock, and says so
+        status, text = found.pop(4)
+        assert (code, status) == (1, "problem")
+        assert text.startswith("packages: numpy 1.")
+        code = 0
+    assert (code, {status for status, _ in found}) == (0, {"ok"}), found
 
 
 def test_where_nothing_is_installed(tmp_path):
