@@ -1,5 +1,7 @@
 """The book as web pages: `make book` runs Sphinx on the notebooks as they are stored, and executes nothing."""
 
+import re
+
 project = "Deep learning's first chapter, by running it"
 author = "the authors of d2lhelpers"
 html_title = project
@@ -41,3 +43,20 @@ html_css_files = ["book.css"]
 html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
 html_show_copyright = False
+
+
+def break_code_in_tables(app, page, template, context, doctree):
+    """Let code in a narrow column break before a word, and not within one."""
+
+    def with_breaks(code):
+        return re.sub(r"(?<=[(.,=])(?=[a-z\"'])", "<wbr>", code[0], flags=re.IGNORECASE)
+
+    def cell(match):
+        return re.sub(r'(?<=<span class="pre">)[^<]+', with_breaks, match[0])
+
+    context["body"] = re.sub(r"<td.*?</td>", cell, context.get("body", ""), flags=re.DOTALL)
+
+
+def setup(app):
+    """Connect to Sphinx."""
+    app.connect("html-page-context", break_code_in_tables)

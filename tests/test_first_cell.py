@@ -98,4 +98,5 @@ def test_it_is_written_once_before_all_other_code():
 def test_every_notebook_has_it(path):
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     assert cells[0].source == first_cell.from_repository(), "run tools/first_cell.py"
+    assert cells[0].metadata == first_cell.METADATA
     assert cells[0].outputs == []

@@ -20,6 +20,7 @@ except ModuleNotFoundError:  # CPython 3.10
 ROOT = Path(__file__).resolve().parent.parent
 ID = "on-colab"
 PACKAGES = ("mxnet", "d2l", "anywidget", "psygnal")  # what the notebooks need and Colab does not have
+METADATA = {"jupyter": {"source_hidden": True}, "tags": ["remove-cell"]}  # folded in JupyterLab, left out of the book
 CELL = """\
 # On a prepared machine this does nothing. On Google Colab it installs what is missing, and touches nothing else.
 import importlib.util
@@ -69,7 +70,7 @@ def write(notebook, text):
     """
     cells = [cell for cell in notebook.cells if cell.id != ID]
     first = next(number for number, cell in enumerate(cells) if cell.cell_type == "code")
-    cell = nbformat.v4.new_code_cell(text, id=ID, metadata={"jupyter": {"source_hidden": True}})
+    cell = nbformat.v4.new_code_cell(text, id=ID, metadata=METADATA)
     notebook.cells = [*cells[:first], cell, *cells[first:]]
     for number, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), 1):
         for output in [cell, *cell.outputs]:
