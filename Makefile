@@ -97,7 +97,7 @@ define build
 endef
 
 # Of the Pythons that pyenv has installed, it shows only the chosen one; uv is to find them all.
-%/.ready: export PYENV_VERSION = $(shell { pyenv version-name && pyenv versions --bare; } 2>/dev/null | paste -sd: -)
+%/.ready stress: export PYENV_VERSION = $(shell { pyenv version-name && pyenv versions --bare; } 2>/dev/null | paste -sd: -)
 
 $(READY): requirements.lock pyproject.toml | $(UV)
 	$(call build,$(PYTHON))

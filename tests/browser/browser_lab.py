@@ -85,6 +85,7 @@ def test_dragging_a_slider_changes_its_picture(notebook):
     cell = notebook.cell("dh.explore(")
     picture = cell.locator("img.widget-image")
     labels = SLIDERS[notebook.path.stem]
+    picture.scroll_into_view_if_needed()  # JupyterLab draws what is on the screen
     sliders = cell.locator(".widget-slider")
     assert [label.strip() for label in sliders.locator(".widget-label").all_text_contents()] == labels
     for slider in sliders.all():
