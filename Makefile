@@ -40,10 +40,10 @@ test-all: $(READY)  ## run all tests on each Python that can be found or fetched
 test-lowest: $(LOWEST)/.ready  ## run all tests on the oldest Python, with the oldest NumPy
 	$(LOWEST)/bin/python -m pytest
 
-test-browser: $(READY) .venv-browser/.ready book  ## run the notebooks in JupyterLab and read the book, in Chromium (some minutes)
+test-browser: $(READY) .venv-browser/.ready book  ## run the notebooks in JupyterLab and read the book, in Chromium (a quarter of an hour)
 	.venv-browser/bin/python -m pytest tests/browser -o addopts= -o python_files='browser_*.py' --confcutdir=tests/browser
 
-stress: $(READY)  ## run the long tests: ten thousand damaged files, a million steps (about an hour)
+stress: $(READY)  ## run the long tests: ten thousand damaged files, a million steps (an hour and a half)
 	$(BIN)/python -m pytest tests/stress -o addopts= -o python_files='stress_*.py'
 
 bench: $(BENCH)/.ready  ## compare the speed with Gluon, d2l, NumPy and PyTorch (PyTorch is a download of gigabytes)
