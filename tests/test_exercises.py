@@ -156,6 +156,23 @@ def test_endless_answers_come_to_an_end(answer, message, monkeypatch):
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
+def test_alarm_rings_only_in_what_is_called_by_whom_has_set_it():
+    def answer():
+        signal.raise_signal(signal.SIGALRM)
+
+    before = signal.getsignal(signal.SIGALRM)
+    alarm = judging.Alarm(60)
+    try:
+        signal.raise_signal(signal.SIGALRM)  # as while a `finally` is entered, which it must not cut short
+        with pytest.raises(judging.OutOfTime):
+            answer()
+    finally:
+        alarm.active = False
+        alarm.stop()
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
 def test_judging_in_another_thread():
     verdicts = []
     thread = threading.Thread(target=lambda: verdicts.append(judge(HALF, lambda x: x / 2)))

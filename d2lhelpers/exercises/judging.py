@@ -7,6 +7,7 @@ as the function or the number that somebody who makes it would hand in, with a h
 
 import random
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -130,25 +131,31 @@ class Alarm:
     """Raises `OutOfTime` in the main thread after some seconds; elsewhere it does nothing, for want of signals.
 
     An answer could catch the exception. So it is raised again and again then, at short and irregular intervals, until
-    one falls outside of the answer's own ``try``.
+    one falls outside of the answer's own ``try``. It is never raised in the function that has set the alarm, only in
+    what that function calls: its ``finally``, which must set `active` to False and call `stop`, is not cut short.
 
     Attributes
     ----------
     active : bool
-        Whether the alarm still raises. Set to False in the frame that handles the exception, it cannot be missed.
+        Whether the alarm still raises.
     """
 
     def __init__(self, seconds):
         self.active = threading.current_thread() is threading.main_thread()
         if self.active:
-            self._pause = random.Random(0)
+            self._seconds, self._pause = seconds, random.Random(0)
+            self._code = sys._getframe(1).f_code
             self._before = signal.signal(signal.SIGALRM, self._ring)
             signal.setitimer(signal.ITIMER_REAL, seconds)
 
     def _ring(self, signum, frame):
-        if self.active:
-            signal.setitimer(signal.ITIMER_REAL, self._pause.uniform(1e-5, 2e-4))
-            raise OutOfTime
+        if not self.active:
+            return
+        if frame.f_code is self._code:
+            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+            return
+        signal.setitimer(signal.ITIMER_REAL, self._pause.uniform(1e-5, 2e-4))
+        raise OutOfTime
 
     def stop(self):
         """Stop the clock, and give the signal back to whoever had it before."""
