@@ -1,10 +1,10 @@
 # JupyterLab with the notebooks, in a container: for Docker, for Binder, and for the dev container beside it.
-# On ARM, MXNet's wheel would need Arm Performance Libraries, which it may not bring along; so there this is emulated.
-FROM --platform=linux/amd64 python:3.11-slim-bookworm
+# It is built for x86-64 or for ARM, whichever the machine is.
+FROM python:3.11-slim-bookworm
 
-# MXNet's wheel needs these two of GCC's libraries, and does not bring them along.
+# MXNet's wheel needs these libraries of GCC, and does not bring them along; on ARM it needs the first alone.
 RUN apt-get update && \
-    apt-get install --yes --no-install-recommends libgomp1 libquadmath0 && \
+    apt-get install --yes --no-install-recommends libgomp1 $([ "$(uname -m)" = aarch64 ] || echo libquadmath0) && \
     rm -rf /var/lib/apt/lists/*
 
 # Binder sets these two.

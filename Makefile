@@ -1,7 +1,7 @@
 # Everything that is done with this repository. A bare `make` explains the targets.
 
 PYTHON := 3.11
-PYTHONS := 3.10 3.11 3.12 3.13
+PYTHONS := 3.10 3.11 3.12 3.13 3.14 3.15
 # "make test PYTHON=3.13" has an environment of its own; PYTHON may also be the path of an interpreter.
 VENV := .venv$(if $(findstring command,$(origin PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
@@ -19,7 +19,7 @@ UV_NEEDED := $(shell sed -n 's/^required-version = "\(.*\)"/\1/p' pyproject.toml
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab doctor test test-all test-lowest test-browser stress bench audit book run store lint lock clean
+.PHONY: help lab doctor test test-all test-lowest test-arm test-browser stress bench audit book run store lint lock clean
 
 help:  ## explain all targets
 	@echo "Usage: make TARGET. The first target you use builds the environment in .venv (about a minute)."
@@ -39,6 +39,9 @@ test-all: $(READY)  ## run all tests on each Python that can be found or fetched
 
 test-lowest: $(LOWEST)/.ready  ## run all tests on the oldest Python, with the oldest NumPy
 	$(LOWEST)/bin/python -m pytest
+
+test-arm: $(READY)  ## run what differs on ARM in an emulated Debian (Linux, root, debootstrap, qemu-user-static; 20 minutes)
+	$(BIN)/python tools/test_arm.py
 
 test-browser: $(READY) .venv-browser/.ready book  ## run the notebooks in JupyterLab and read the book, in Chromium (a quarter of an hour)
 	.venv-browser/bin/python -m pytest tests/browser -o addopts= -o python_files='browser_*.py' --confcutdir=tests/browser

@@ -100,8 +100,6 @@ def dh_reading(num_examples):
 
 
 def gluon_linear():
-    import d2lhelpers  # noqa: F401 - it makes MXNet importable
-
     from mxnet import autograd, gluon, init, nd
 
     features, labels = map(nd.array, linear_data())
@@ -175,9 +173,7 @@ def gluon_reading(num_examples):
 
 
 def d2l_softmax(num_examples):
-    from d2lhelpers.compat import import_d2l
-
-    d2l = import_d2l()
+    from d2l import mxnet as d2l
     from mxnet import gluon, init, npx
 
     npx.set_np()
@@ -195,9 +191,9 @@ def d2l_softmax(num_examples):
 
 
 def d2l_reading(num_examples):
-    from d2lhelpers.compat import import_d2l
+    from d2l import mxnet as d2l
 
-    return reading(gluon_images(num_examples, num_workers=import_d2l().get_dataloader_workers()))
+    return reading(gluon_images(num_examples, num_workers=d2l.get_dataloader_workers()))
 
 
 # NumPy by hand

@@ -95,7 +95,7 @@ def import_seconds(module):
 
 IMPORT_MENDED = {
     "mxnet": "import numpy; vars(numpy).setdefault('bool', bool); import mxnet",
-    "d2l.mxnet": "from d2lhelpers.compat import import_d2l; import_d2l()",
+    "d2l.mxnet": "from d2l import mxnet",
 }
 
 

@@ -1,69 +1,57 @@
-"""Helpers for the chapter notebooks; ``import d2lhelpers as dh`` gives all public names."""
+"""Helpers for the chapter notebooks; ``import d2lhelpers as dh`` gives all public names.
 
-import sys
+Each is imported when it is first used, so that ``python -m d2lhelpers`` can look at a machine on which MXNet, or even
+NumPy, cannot be imported.
+"""
+
 from importlib import import_module
 
-# While "python -m d2lhelpers" is being started, the name of the program is "-m". It looks at the machine, so that it
-# must run where MXNet and NumPy cannot be imported.
-if sys.argv[:1] != ["-m"]:
-    from . import compat  # noqa: F401 - first of all: it makes MXNet importable
-    from .data import ArrayLoader, load_array, seed, synthetic_data
-    from .datasets import fashion_mnist_labels, load_data, load_digits, load_fashion_mnist
-    from .devices import try_gpu
-    from .functional import cross_entropy, linreg, sgd, softmax, squared_loss
-    from .metrics import accuracy, evaluate_accuracy, evaluate_loss
-    from .training import DivergenceError, History, format_value, train
+import d2lhelpers_startup
 
-# Imported when they are first used: d2l brings in matplotlib and pandas, and most runs need no exercises.
-_LATER = {
+_MODULES = {
+    "ArrayLoader": "data",
+    "DivergenceError": "training",
     "DrawingPad": "interactive",
+    "History": "training",
+    "accuracy": "metrics",
     "check": "exercises",
+    "cross_entropy": "functional",
+    "evaluate_accuracy": "metrics",
+    "evaluate_loss": "metrics",
     "explore": "interactive",
+    "fashion_mnist_labels": "datasets",
+    "format_value": "training",
+    "linreg": "functional",
+    "load_array": "data",
+    "load_data": "datasets",
+    "load_digits": "datasets",
+    "load_fashion_mnist": "datasets",
     "plot": "plotting",
     "progress": "exercises",
     "rasterize": "interactive",
+    "seed": "data",
     "set_figsize": "plotting",
+    "sgd": "functional",
     "show_images": "plotting",
+    "softmax": "functional",
+    "squared_loss": "functional",
+    "synthetic_data": "data",
+    "train": "training",
+    "try_gpu": "devices",
 }
 
-__all__ = [
-    "ArrayLoader",
-    "DivergenceError",
-    "DrawingPad",
-    "History",
-    "accuracy",
-    "check",
-    "cross_entropy",
-    "evaluate_accuracy",
-    "evaluate_loss",
-    "explore",
-    "fashion_mnist_labels",
-    "format_value",
-    "linreg",
-    "load_array",
-    "load_data",
-    "load_digits",
-    "load_fashion_mnist",
-    "plot",
-    "progress",
-    "rasterize",
-    "seed",
-    "set_figsize",
-    "sgd",
-    "show_images",
-    "softmax",
-    "squared_loss",
-    "synthetic_data",
-    "train",
-    "try_gpu",
-]
+__all__ = list(_MODULES)
+
+# The start of Python has done this, but not for a folder that is not installed, or was installed later than that.
+d2lhelpers_startup.install()
 
 
 def __getattr__(name):
-    if name in _LATER:
-        return getattr(import_module(f".{_LATER[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_MODULES[name]}", __name__), name)
+    return value
 
 
 def __dir__():
-    return sorted([*globals(), *_LATER])
+    return sorted({*globals(), *_MODULES})

@@ -1,18 +1,24 @@
-"""Mends that let MXNet 1.9.1 and d2l 0.17.0 be imported today, each with the version that it is for.
+"""Mends that let MXNet 1.9.1, d2l 0.17.0 and d2lzh 1.0.0 be imported today, each with the version that it is for.
 
-Importing this module imports MXNet. Everything else in the package takes ``mxnet`` from where it always
-is (``import mxnet``), because this module has run before; d2l is taken from `import_d2l`, since importing it
-brings in pandas and matplotlib, which only drawing needs.
+``d2lhelpers_startup`` has `execute_mxnet` carry out the first ``import mxnet``, whoever asks for it. MXNet's modules
+are given an ``import`` of their own; it hands them a copy of numpy that has the names they look for, and stand-ins for
+libraries that they import and hardly ever use. All others see numpy and those libraries as they are.
 """
 
+import builtins
+import functools
+import importlib
+import platform
 import sys
 import types
 import warnings
 
 import numpy
 
-# What MXNet 1.9.1 takes from numpy, and newer versions of NumPy no longer have. Only MXNet gets these names; numpy
-# itself is left as it is. A name that a version of NumPy has, whatever it means there, is never replaced.
+from d2lhelpers_startup import Finder
+
+# What MXNet 1.9.1 takes from numpy, and newer versions of NumPy no longer have. A name that a version of NumPy has,
+# whatever it means there, is never replaced.
 _VALUES = {
     # gone in NumPy 1.24; NumPy 2 has `bool` again, as a name of numpy.bool_
     "bool": bool,
@@ -35,15 +41,8 @@ _FUNCTIONS = (
     *("alltrue", "in1d", "msort", "product", "round_", "sometrue", "trapz"),
 )
 
-# What is said while MXNet 1.9.1 is imported. None of it is news to a reader, and none of it is under a
-# reader's control: it speaks of MXNet's own source. (category, start of the message)
-_KNOWN_WARNINGS = (
-    # setuptools' and CPython 3.10's and 3.11's distutils: MXNet compares NumPy's version with it
-    (DeprecationWarning, r"distutils Version classes are deprecated"),
-    (DeprecationWarning, r"The distutils package is deprecated"),
-    # CPython 3.12 and newer, while it compiles MXNet's source: a part of a docstring
-    (SyntaxWarning, r"invalid escape sequence"),
-)
+# Python's message while it compiles MXNet's source for the first time, from CPython 3.12 on: a part of a docstring.
+_KNOWN_WARNING = r"invalid escape sequence|.* is an invalid escape sequence"
 
 
 def _gone(name):
@@ -56,6 +55,70 @@ def _gone(name):
     return gone
 
 
+class _Later(types.ModuleType):
+    """A library that MXNet has at hand, and that is imported when MXNet takes something from it."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(f"{self.__name__} is not imported yet, so it has no {name}")
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+class _IsSparse(type):
+    def __instancecheck__(cls, value):
+        # As long as nobody has imported SciPy's sparse matrices, nothing is one of them.
+        sparse = sys.modules.get("scipy.sparse")
+        return sparse is not None and isinstance(value, sparse.csr_matrix)
+
+
+class _SparseMatrix(metaclass=_IsSparse):
+    """What MXNet compares an array's type with, where it says scipy.sparse.csr.csr_matrix."""
+
+
+def _numpy():
+    mended = types.ModuleType("numpy", numpy.__doc__)
+    vars(mended).update({**_VALUES, **{name: _gone(name) for name in _FUNCTIONS}, **vars(numpy)})
+    return mended
+
+
+def _scipy():
+    scipy = _Later("scipy")
+    scipy.sparse, scipy.stats = _Later("scipy.sparse"), _Later("scipy.stats")
+    scipy.sparse.csr = types.SimpleNamespace(csr_matrix=_SparseMatrix)
+    return scipy
+
+
+def _version(text):
+    """Return a version of NumPy as MXNet compares it with 1.15 or 1.17, by its first two numbers."""
+    return tuple(map(int, text.split(".")[:2]))
+
+
+# What MXNet's modules get for a library.
+_INSTEAD = {
+    "numpy": _numpy(),
+    "scipy": _scipy(),  # half of the time that MXNet's own import took was that of SciPy and scikit-learn
+    "requests": _Later("requests"),  # for downloads
+    # gone in CPython 3.12; setuptools brings it back, but takes as long as a tenth of MXNet
+    "distutils": types.SimpleNamespace(version=types.SimpleNamespace(StrictVersion=_version, LooseVersion=_version)),
+}
+
+
+def _import(name, globals=None, locals=None, fromlist=(), level=0):
+    """Import for MXNet's modules: what ``__import__`` is for all others, with the same parameters."""
+    library, *parts = name.split(".")
+    if level == 0 and library == "sklearn":
+        raise ModuleNotFoundError("MXNet does without the base class of its deprecated FeedForward", name=name)
+    if level == 0 and library in _INSTEAD and (library != "numpy" or not parts):
+        return functools.reduce(getattr, parts, _INSTEAD[library]) if fromlist else _INSTEAD[library]
+    return builtins.__import__(name, globals, locals, fromlist, level)
+
+
+def _execute_part(loader, module):
+    # Python looks up what the statement "import" calls among the module's builtins.
+    vars(module)["__builtins__"] = {**vars(builtins), "__import__": _import}
+    loader.exec_module(module)
+
+
 def _text(value):
     """Return the text of an operator's parameter, in which NumPy 2 would write np.int64(2) for a 2 within a tuple."""
     text = str(value)
@@ -65,75 +128,69 @@ def _text(value):
     return text
 
 
-def _import_mxnet():
-    if "mxnet" not in sys.modules and any(name.startswith("mxnet.") for name in sys.modules):
+def execute_mxnet(loader, module):
+    """Carry out the import of MXNet.
+
+    Parameters
+    ----------
+    loader : importlib.abc.Loader
+        The loader that has found it.
+    module : module
+        The empty module mxnet, which is filled.
+
+    Raises
+    ------
+    ImportError
+        If an earlier import has failed half-way.
+    """
+    if any(name.startswith("mxnet.") for name in sys.modules):
         raise ImportError(
-            "An earlier import of mxnet failed, and what it left in memory cannot be mended. "
-            "Restart the kernel (or Python), and import d2lhelpers before mxnet."
+            "An earlier import of mxnet failed, and what it left in memory cannot be mended. Mend what it named, then "
+            "restart the kernel (or Python)."
         )
-    if sys.version_info >= (3, 12):
-        try:
-            import setuptools  # noqa: F401 - provides distutils, which MXNet imports
-        except ImportError:
-            raise ImportError(
-                "MXNet needs distutils, which CPython no longer has since 3.12, and setuptools provides: "
-                "pip install setuptools"
-            ) from None
-    wanted = {**_VALUES, **{name: _gone(name) for name in _FUNCTIONS}}
-    missing = {name: value for name, value in wanted.items() if name not in vars(numpy)}
-    numpy_getattr = numpy.__getattr__
+    is_arm = (platform.system(), platform.machine()) == ("Linux", "aarch64")
+    if is_arm:
+        from . import arm
 
-    def lend(name):
-        # What MXNet imports meanwhile, SciPy for example, is to see numpy as it is.
-        if name in missing and sys._getframe(1).f_globals.get("__name__", "").startswith("mxnet."):
-            return missing[name]
-        return numpy_getattr(name)
-
-    numpy.__getattr__ = lend  # Python asks it for the names that numpy does not have
-    try:
-        with warnings.catch_warnings():
-            for category, message in _KNOWN_WARNINGS:
-                warnings.filterwarnings("ignore", message, category)
-            import mxnet
-    finally:
-        numpy.__getattr__ = numpy_getattr
-
-    # Some names MXNet looks up only when it is used. So it keeps a copy of numpy's namespace that has them.
-    mended = types.ModuleType("numpy", numpy.__doc__)
-    vars(mended).update({**vars(numpy), **missing})
-    for module_name, module in list(sys.modules.items()):
-        if module_name.startswith("mxnet."):
-            for name, value in list(vars(module).items()):
-                if value is numpy:
-                    setattr(module, name, mended)
+        arm.provide(module.__path__[0])
+    finder = Finder(lambda name: name.startswith("mxnet."), _execute_part)
+    sys.meta_path.insert(0, finder)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", _KNOWN_WARNING, SyntaxWarning)
+        _execute_part(loader, module)
 
     # Parameters go to the engine as text, made by str in these modules.
-    if int(numpy.__version__.split(".")[0]) >= 2:
-        for module in (mxnet._ctypes.ndarray, mxnet._ctypes.symbol, mxnet.symbol.symbol):
-            module.str = _text
+    if _version(numpy.__version__) >= (2, 0):
+        for part in (module._ctypes.ndarray, module._ctypes.symbol, module.symbol.symbol):
+            part.str = _text
+
+    if is_arm:
+        from . import blas
+
+        blas.check()
+
+    # The book's code, its packages d2l and d2lzh included, chooses its figures' format with a function of this module.
+    if "IPython.display" in sys.modules:
+        _mend_display(sys.modules["IPython.display"])
+    else:
+        sys.meta_path.insert(0, Finder(lambda name: name == "IPython.display", _execute_display))
 
 
-def import_d2l():
-    """Import the book's package in its MXNet edition.
-
-    Returns
-    -------
-    module
-        ``d2l.mxnet`` of d2l 0.17.0. Importing it does not switch on MXNet's NumPy semantics.
-
-    Examples
-    --------
-    >>> import_d2l().Timer.__name__
-    'Timer'
-    """
-    import IPython.display
-    from matplotlib_inline.backend_inline import set_matplotlib_formats
-
-    # d2l calls IPython.display.set_matplotlib_formats: IPython 7.23 to 8 warn of it, IPython 9 has it no longer.
-    IPython.display.set_matplotlib_formats = set_matplotlib_formats
-    from d2l import mxnet as d2l
-
-    return d2l
+def _execute_display(loader, module):
+    loader.exec_module(module)
+    _mend_display(module)
 
 
-_import_mxnet()
+def _mend_display(module):
+    """Give back what IPython 7.23 to 8 warn of, and IPython 9 has no longer."""
+    for name in ("set_matplotlib_formats", "set_matplotlib_close"):
+        setattr(module, name, _of_matplotlib_inline(name))
+
+
+def _of_matplotlib_inline(name):
+    def function(*args, **kwargs):
+        return getattr(importlib.import_module("matplotlib_inline.backend_inline"), name)(*args, **kwargs)
+
+    function.__name__ = name
+    function.__doc__ = f"As matplotlib_inline.backend_inline.{name}."
+    return function

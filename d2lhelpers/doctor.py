@@ -29,6 +29,10 @@ IMPORT = """
 import d2lhelpers, mxnet
 print(mxnet.__version__)
 """
+PRODUCTS = """
+from d2lhelpers import blas
+blas.check(thorough=True)
+"""
 TRAIN = """
 import d2lhelpers as dh
 from mxnet import gluon, init
@@ -170,13 +174,21 @@ def check_mxnet():
     if ended_well:
         return OK, f"MXNet {text} can be imported"
     advice = REBUILD
-    if re.search("lib(armpl|amath|astring)", text):
-        advice = "install Arm Performance Libraries, or work in the x86-64 container of the Dockerfile"
-    elif "cannot open shared object" in text:
-        advice = "install that library; on Debian and Ubuntu: sudo apt-get install libgomp1 libquadmath0"
+    if "cannot open shared object" in text:
+        libraries = "libgomp1" if platform.machine() == "aarch64" else "libgomp1 libquadmath0"
+        advice = f"install that library; on Debian and Ubuntu: sudo apt-get install {libraries}"
     elif "SIGILL" in text:
         advice = "this processor lacks instructions that MXNet was built with; work on another machine"
     return PROBLEM, f"MXNet cannot be imported ({text}): {advice}"
+
+
+def check_products():
+    """Compare what MXNet's matrix routines compute on this processor with what is known to be right."""
+    ended_well, text = run(PRODUCTS)
+    if ended_well:
+        return OK, "matrix products, solutions and factors are right on this processor"
+    advice = "see there" if "OPENBLAS_CORETYPE" in text else REBUILD
+    return PROBLEM, f"matrix products cannot be trusted ({text}): {advice}"
 
 
 def check_training():
@@ -248,7 +260,11 @@ def findings():
     yield check_packages()
     mxnet = check_mxnet()
     yield mxnet
-    yield check_training() if mxnet[0] == OK else (UNKNOWN, "training, since MXNet cannot be imported")
+    if mxnet[0] == OK:
+        yield check_products()
+        yield check_training()
+    else:
+        yield UNKNOWN, "matrix products and training, since MXNet cannot be imported"
     yield check_kernel()
 
 

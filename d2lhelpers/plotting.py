@@ -6,14 +6,12 @@ at double resolution.
 """
 
 import matplotlib.pyplot as plt
+from d2l import mxnet as d2l
 from matplotlib.ticker import MaxNLocator
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 from mxnet import nd
 
-from .compat import import_d2l
 from .validation import check_array, check_integer, check_number
-
-d2l = import_d2l()
 
 
 def set_figsize(figsize=(3.5, 2.5)):

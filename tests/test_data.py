@@ -1,11 +1,11 @@
 import random
 
 import d2lhelpers as dh
-from d2lhelpers.compat import import_d2l
 
 import mxnet as mx
 import numpy as np
 import pytest
+from d2l import mxnet as d2l
 from mxnet import gluon
 
 NAN, INF = float("nan"), float("inf")
@@ -198,7 +198,7 @@ def test_without_shuffle_the_order_is_kept(any_xp):
 def test_order_is_that_of_gluon_and_d2l(xp):
     arrays = numbered(xp, 50)
     theirs = gluon.data.DataLoader(gluon.data.ArrayDataset(*arrays), 7, shuffle=True)
-    loaders = [dh.load_array(arrays, 7), theirs, import_d2l().load_array(arrays, 7)]
+    loaders = [dh.load_array(arrays, 7), theirs, d2l.load_array(arrays, 7)]
     orders = []
     for loader in loaders:
         dh.seed(2)

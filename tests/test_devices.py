@@ -1,9 +1,9 @@
 import d2lhelpers as dh
-from d2lhelpers.compat import import_d2l
 
 import mxnet as mx
 import numpy as np
 import pytest
+from d2l import mxnet as d2l
 from mxnet import gluon
 
 
@@ -12,7 +12,7 @@ from mxnet import gluon
 def test_try_gpu_agrees_with_d2l(monkeypatch, num_gpus, i):
     monkeypatch.setattr(mx.context, "num_gpus", lambda: num_gpus)
     monkeypatch.setattr("mxnet.numpy_extension.num_gpus", lambda: num_gpus)
-    assert dh.try_gpu(i) == import_d2l().try_gpu(i) == (mx.gpu(i) if i < num_gpus else mx.cpu())
+    assert dh.try_gpu(i) == d2l.try_gpu(i) == (mx.gpu(i) if i < num_gpus else mx.cpu())
 
 
 def test_try_gpu_without_an_argument(monkeypatch):

@@ -17,7 +17,6 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "d2lhelpers"
 
 
 def look(python, **env):
@@ -33,7 +32,7 @@ def look(python, **env):
 
 def test_all_is_well():
     code, found = look(sys.executable)
-    assert len(found) == 8
+    assert len(found) == 9
     if Path(sys.prefix).name == ".venv-lowest":  # which has an older NumPy than the lock, and says so
         status, text = found.pop(4)
         assert (code, status) == (1, "problem")
@@ -48,7 +47,7 @@ def test_where_nothing_is_installed(tmp_path):
     assert code == 1
     assert [status for status, _ in found] == ["ok"] * 4 + ["problem"] * 2 + ["not checked", "problem"]
     assert "requirements.lock are not installed" in found[4][1]
-    assert "MXNet cannot be imported (ModuleNotFoundError: No module named 'numpy'): run make clean" in found[5][1]
+    assert "MXNet cannot be imported (ModuleNotFoundError: No module named 'mxnet'): run make clean" in found[5][1]
     assert "jupyter_client" in found[7][1]
 
 
@@ -57,7 +56,7 @@ def test_with_an_mxnet_that_crashes(tmp_path):
     code, found = look(sys.executable, PYTHONPATH=str(tmp_path))
     assert code == 1
     assert found[5] == ("problem", "MXNet cannot be imported (it crashed (SIGABRT)): run make clean, then make lab")
-    assert found[6] == ("not checked", "training, since MXNet cannot be imported")
+    assert found[6] == ("not checked", "matrix products and training, since MXNet cannot be imported")
 
 
 @pytest.mark.parametrize("statuses", [["ok", "ok"], ["ok", "problem", "ok"], ["problem", "not checked", "problem"]])
@@ -68,13 +67,16 @@ def test_exit_status_and_summary(monkeypatch, capsys, statuses):
     assert (f"{problems} to mend" if problems else "All is well.") in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["__init__", "__main__", "doctor", "files"])
+@pytest.mark.parametrize(
+    "name",
+    ["d2lhelpers/__init__", "d2lhelpers/__main__", "d2lhelpers/doctor", "d2lhelpers/files", "d2lhelpers_startup"],
+)
 def test_an_old_python_without_packages_can_read_it(name):
-    tree = ast.parse((PACKAGE / f"{name}.py").read_text(), feature_version=(3, 6))
+    tree = ast.parse((ROOT / f"{name}.py").read_text(), feature_version=(3, 6))
     for node in tree.body:  # what is imported inside of functions comes after the look at Python's version
         modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         modules += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
-        assert {module.split(".")[0] for module in modules} <= sys.stdlib_module_names
+        assert {module.split(".")[0] for module in modules} <= {*sys.stdlib_module_names, "d2lhelpers_startup"}
 
 
 # Python
@@ -304,11 +306,6 @@ def fake_mxnet(folder, code):
             "OSError: libquadmath",
             "apt-get install",
         ),
-        (
-            "raise OSError('libarmpl_lp64_mp.so: cannot open shared object file')",
-            "libarmpl",
-            "Arm Performance Libraries",
-        ),
         ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", "it crashed (SIGILL)", "work on another machine"),
         ("raise AttributeError('no attribute x')", "no attribute x", "run make clean"),
         ("raise SystemExit(3)", "it ended with exit status 3", "run make clean"),
@@ -331,6 +328,21 @@ def test_an_mxnet_that_hangs(monkeypatch, tmp_path):
     status, text = doctor.check_mxnet()
     assert status == doctor.PROBLEM
     assert "it was not done after 1 seconds" in text
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("raise ArithmeticError('compute wrongly (dot). Set OPENBLAS_CORETYPE to ARMV8')", "to ARMV8): see there"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGILL)", "(it crashed (SIGILL)): run make clean"),
+    ],
+)
+def test_products_that_are_wrong(monkeypatch, code, words):
+    monkeypatch.setattr(doctor, "PRODUCTS", code)
+    status, text = doctor.check_products()
+    assert status == doctor.PROBLEM
+    assert text.startswith("matrix products cannot be trusted (")
+    assert words in text
 
 
 def test_training_that_finds_something_else(monkeypatch):

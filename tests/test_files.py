@@ -9,24 +9,26 @@ import pytest
 from test_containers import copied
 
 ROOT = Path(__file__).resolve().parent.parent
+STARTUP = {"d2lhelpers_startup.py", "d2lhelpers_startup.pth"}
+NEEDED = {"pyproject.toml", "README.md", "LICENSE", *STARTUP}
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Build the package as a wheel, with the setuptools that is installed, and return its path."""
+    """Build the package as a wheel, with the hatchling that is installed, and return its path."""
     folder = tmp_path_factory.mktemp("wheel")
     for path in copied(ROOT, "."):
-        if path.parts[0] == "d2lhelpers" or path.name in ("pyproject.toml", "README.md", "LICENSE"):
+        if path.parts[0] == "d2lhelpers" or path.name in NEEDED:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes((ROOT / path).read_bytes())
-    code = "from setuptools import build_meta; print(build_meta.build_wheel('.'))"
+    code = "from hatchling import build; print(build.build_wheel('.'))"
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
     return folder / done.stdout.splitlines()[-1]
 
 
 def test_a_wheel_holds_all_modules_and_the_digits(wheel):
-    names = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("d2lhelpers/")}
-    assert names == {str(path) for path in copied(ROOT, ".") if path.parts[0] == "d2lhelpers"}
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert names == {str(path) for path in copied(ROOT, ".") if path.parts[0] == "d2lhelpers"} | STARTUP
     assert "d2lhelpers/digits.npz" in names
 
 

@@ -1,11 +1,11 @@
 import d2lhelpers as dh
-from d2lhelpers.compat import import_d2l
 
 import mxnet as mx
 import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
+from d2l import mxnet as d2l
 from mxnet import autograd, gluon
 
 # float32 has 24 bits, a relative rounding error of 6e-8; a handful of roundings stays below 1e-6.
@@ -58,7 +58,7 @@ def test_linreg_equals_gluon_and_d2l(xp, rng):
     w, b = net.weight.data().T, net.bias.data()
     np.testing.assert_allclose(dh.linreg(X, w, b).asnumpy(), net(X).asnumpy(), **CLOSE)
     if xp is mx.np:
-        np.testing.assert_allclose(dh.linreg(X, w, b).asnumpy(), import_d2l().linreg(X, w, b).asnumpy(), **CLOSE)
+        np.testing.assert_allclose(dh.linreg(X, w, b).asnumpy(), d2l.linreg(X, w, b).asnumpy(), **CLOSE)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_squared_loss_equals_gluon_and_d2l(xp, rng):
     ours = dh.squared_loss(y_hat, y).asnumpy()
     np.testing.assert_allclose(ours, gluon.loss.L2Loss()(y_hat, y).asnumpy(), **CLOSE)
     if xp is mx.np:
-        np.testing.assert_allclose(ours, import_d2l().squared_loss(y_hat, y).asnumpy(), **CLOSE)
+        np.testing.assert_allclose(ours, d2l.squared_loss(y_hat, y).asnumpy(), **CLOSE)
 
 
 def test_squared_loss_of_integer_labels(any_xp):
@@ -368,7 +368,7 @@ def step_with(xp, values, update):
 def test_sgd_equals_numpy_and_d2l(any_xp, rng):
     w, b = values = rng.normal(size=(4,)).astype("float32"), rng.normal(size=(1,)).astype("float32")
     ours = step_with(any_xp, values, lambda params: dh.sgd(params, 0.3, 10))
-    d2ls = step_with(any_xp, values, lambda params: import_d2l().sgd(params, 0.3, 10))
+    d2ls = step_with(any_xp, values, lambda params: d2l.sgd(params, 0.3, 10))
     for result, expected in zip(ours, [w - 0.3 * 2 * w / 10, b - 0.3 * 3 / 10], strict=True):
         np.testing.assert_allclose(result, expected, **CLOSE)
     for result, expected in zip(ours, d2ls, strict=True):

@@ -1,10 +1,10 @@
 import d2lhelpers as dh
 from d2lhelpers import metrics
-from d2lhelpers.compat import import_d2l
 
 import mxnet as mx
 import numpy as np
 import pytest
+from d2l import mxnet as d2l
 from mxnet import autograd, gluon
 
 NAN = float("nan")
@@ -34,7 +34,7 @@ def test_accuracy_equals_numpy_and_d2l(any_xp, rng):
     assert type(result) is float
     assert result == (y_hat.argmax(axis=1) == y).mean()
     with mx.util.np_shape(), mx.util.np_array():
-        assert result == import_d2l().accuracy(array(mx.np, y_hat), array(mx.np, y)) / 50
+        assert result == d2l.accuracy(array(mx.np, y_hat), array(mx.np, y)) / 50
 
 
 @pytest.mark.parametrize("y_hat_type", ["float32", "int32"])
@@ -111,7 +111,7 @@ def test_evaluate_accuracy_weighs_minibatches_by_size(xp, rng):
     hits = np.concatenate([net(X).asnumpy().argmax(axis=1) == y.asnumpy() for X, y in data])
     assert dh.evaluate_accuracy(net, data) == pytest.approx(hits.mean(), rel=1e-12)
     if xp is mx.np:
-        assert dh.evaluate_accuracy(net, data) == pytest.approx(import_d2l().evaluate_accuracy(net, data), rel=1e-12)
+        assert dh.evaluate_accuracy(net, data) == pytest.approx(d2l.evaluate_accuracy(net, data), rel=1e-12)
 
 
 def test_evaluate_loss_weighs_minibatches_by_size(xp, rng):
@@ -119,7 +119,7 @@ def test_evaluate_loss_weighs_minibatches_by_size(xp, rng):
     losses = np.concatenate([loss(net(X), y).asnumpy() for X, y in data])
     assert dh.evaluate_loss(net, data, loss) == pytest.approx(losses.mean(dtype="float64"), rel=1e-6)
     if xp is mx.np:
-        assert dh.evaluate_loss(net, data, loss) == pytest.approx(import_d2l().evaluate_loss(net, data, loss), rel=1e-6)
+        assert dh.evaluate_loss(net, data, loss) == pytest.approx(d2l.evaluate_loss(net, data, loss), rel=1e-6)
 
 
 def test_evaluation_from_scratch(any_xp, rng):

@@ -1,14 +1,17 @@
 import importlib.util
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tools"))  # where it finds what it imports
 SPEC = importlib.util.spec_from_file_location("test_all", ROOT / "tools" / "test_all.py")
 test_all = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(test_all)
+debian = test_all.debian
 
 REPORT = """<testsuites><testsuite>
 <testcase name="good"/><testcase name="loud"><system-out>text</system-out></testcase>
@@ -34,7 +37,8 @@ def test_table():
 
 @pytest.fixture
 def uv(monkeypatch, tmp_path):
-    """A uv that fails, if asked for the given command."""
+    """A uv that fails, if asked for the given command, on a machine that can make no Debian."""
+    monkeypatch.setattr(debian, "missing", lambda architecture: ["a superuser"])
 
     def install(command):
         (tmp_path / "uv").write_text(f'#!/bin/sh\n[ "$1" != {command} ]\n')
@@ -54,6 +58,7 @@ def test_a_python_that_is_missing_is_named(uv, capfd):
     out, err = capfd.readouterr()
     assert out.splitlines()[-1].split(maxsplit=1) == ["3.99", "not here, and could not be fetched"]
     assert "install python3.99" in err
+    assert "a Debian for amd64 in debian needs a superuser" in err
 
 
 def test_an_environment_that_cannot_be_built_is_a_failure(uv):

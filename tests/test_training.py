@@ -4,12 +4,12 @@ import time
 
 import d2lhelpers as dh
 from d2lhelpers import training
-from d2lhelpers.compat import import_d2l
 
 import matplotlib.pyplot as plt
 import mxnet as mx
 import numpy as np
 import pytest
+from d2l import mxnet as d2l
 from mxnet import autograd, gluon
 
 NAN = float("nan")
@@ -97,13 +97,11 @@ def test_train_equals_d2l(xp):
     data, (net, trainer), (d2l_net, d2l_trainer) = batches(xp, 4), network(4), network(4)
     history = train(net, data, CROSS_ENTROPY, trainer, 3, test_iter=data, metric=dh.accuracy)
     for epoch in range(3):
-        loss, accuracy = import_d2l().train_epoch_ch3(d2l_net, data, CROSS_ENTROPY, d2l_trainer)
+        loss, accuracy = d2l.train_epoch_ch3(d2l_net, data, CROSS_ENTROPY, d2l_trainer)
         assert history.loss[epoch] == pytest.approx(loss, rel=1e-6)
         assert history.metric[epoch] == pytest.approx(accuracy, rel=1e-12)
-        assert history.test_metric[epoch] == pytest.approx(import_d2l().evaluate_accuracy(d2l_net, data), rel=1e-12)
-        assert history.test_loss[epoch] == pytest.approx(
-            import_d2l().evaluate_loss(d2l_net, data, CROSS_ENTROPY), rel=1e-6
-        )
+        assert history.test_metric[epoch] == pytest.approx(d2l.evaluate_accuracy(d2l_net, data), rel=1e-12)
+        assert history.test_loss[epoch] == pytest.approx(d2l.evaluate_loss(d2l_net, data, CROSS_ENTROPY), rel=1e-6)
     np.testing.assert_array_equal(parameters(net), parameters(d2l_net))
 
 
