@@ -16,7 +16,7 @@ OLDEST_PYTHON := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\),.*/\1/p' py
 UV_NEEDED := $(shell sed -n 's/^required-version = "\(.*\)"/\1/p' pyproject.toml)
 
 # JupyterLab refuses to run as root, the usual user of a container, unless it is told that this is meant.
-LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root)
+LAB_FLAGS := --ServerApp.ip=127.0.0.1 --LabApp.news_url=None $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab doctor test test-all test-lowest test-arm test-browser stress bench audit book run store lint lock clean
@@ -78,6 +78,8 @@ lock: | $(UV)  ## make requirements.lock anew from pyproject.toml (for authors)
 		--group dev pyproject.toml --output-file requirements.lock
 	@for group in book browser; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes \
 		--python-version $(PYTHON) --group $$group --output-file requirements-$$group.lock || exit 1; done
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --no-deps --generate-hashes --python-version $(PYTHON) \
+		--group d2lzh --output-file requirements-d2lzh.lock
 	@for python in $(PYTHONS); do for platform in x86_64-manylinux_2_28 aarch64-manylinux_2_28 x86_64-apple-darwin; do \
 		echo "wheels for CPython $$python, $$platform"; \
 		$(UV) pip install --quiet --dry-run --require-hashes --only-binary :all: --python-version $$python \
@@ -96,6 +98,8 @@ define build
 	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(@D)/bin/python requirements.lock
 	@$(if $(2),$(UV) pip install --quiet --python $(@D)/bin/python --group $(2))
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(@D)/bin/python --editable .
+	@$(UV) pip install --quiet --no-deps --require-hashes --python $(@D)/bin/python --target $(@D)/d2lzh \
+		--requirement requirements-d2lzh.lock
 	@touch $@
 endef
 

@@ -42,7 +42,7 @@ def read_idx(path, shape, maximum=255):
     ...     read_idx(path, shape=(3,))
     array([7, 2, 1], dtype=uint8)
     """
-    with open(path, "rb") as file:
+    with open(path, "rb", buffering=0) as file:  # it is read in pieces as it is
         try:
             return _decode(file, shape, maximum)
         except (ValueError, zlib.error) as error:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import d2lhelpers as dh
@@ -149,6 +150,7 @@ def stubborn(x):
 )
 def test_endless_answers_come_to_an_end(answer, message, monkeypatch):
     monkeypatch.setattr(judging, "TIME_LIMIT", 0.3)
+    monkeypatch.setattr(judging, "_work", lambda: judging.WORK_SECONDS)
     before = signal.getsignal(signal.SIGALRM)
     verdict = judge(HALF, answer)
     assert message in verdict.text
@@ -162,6 +164,7 @@ def test_alarm_rings_only_in_what_is_called_by_whom_has_set_it():
 
     before = signal.getsignal(signal.SIGALRM)
     alarm = judging.Alarm(60)
+    alarm._rest = lambda: 0
     try:
         signal.raise_signal(signal.SIGALRM)  # as while a `finally` is entered, which it must not cut short
         with pytest.raises(judging.OutOfTime):
@@ -171,6 +174,43 @@ def test_alarm_rings_only_in_what_is_called_by_whom_has_set_it():
         alarm.stop()
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+ONCE = judging.Exercise("00.2", "Once", "It is so.", examine=lambda answer: answer())
+
+
+def busy(seconds):
+    """Return an answer that needs the processor for some seconds."""
+
+    def answer():
+        start = time.process_time()
+        while time.process_time() < start + seconds:
+            pass
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("slowness", "seconds", "is_right"),
+    [(1, 0.1, True), (1, 0.4, False), (0.1, 0.4, False), (4, 0.6, True), (4, 2, False)],
+)
+def test_a_slow_machine_has_more_time(monkeypatch, slowness, seconds, is_right):
+    monkeypatch.setattr(judging, "TIME_LIMIT", 0.3)
+    monkeypatch.setattr(judging, "_work", lambda: slowness * judging.WORK_SECONDS)
+    verdict = judge(ONCE, busy(seconds))
+    assert verdict.right == is_right
+    assert is_right or f"nothing within {0.3 * max(1, slowness):.3g} seconds of work" in verdict.text
+
+
+@pytest.mark.parametrize(("seconds", "is_right"), [(0.6, True), (3, False)])
+def test_time_without_the_processor_does_not_count_at_once(monkeypatch, seconds, is_right):
+    monkeypatch.setattr(judging, "TIME_LIMIT", 0.3)
+    monkeypatch.setattr(judging, "_work", lambda: judging.WORK_SECONDS)
+    assert judge(ONCE, lambda: time.sleep(seconds)).right == is_right
+
+
+def test_the_work_that_is_measured_takes_time():
+    assert 1e-4 < judging._work() < 60
 
 
 def test_judging_in_another_thread():

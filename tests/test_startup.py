@@ -39,7 +39,7 @@ def test_in_a_script_and_its_subprocesses(tmp_path):
         "import multiprocessing, subprocess, sys\n"
         "def work(n):\n"
         "    import mxnet\n"
-        "    return mxnet.nd.ones(n).sum().asscalar()\n"
+        "    return float(mxnet.nd.ones(n).sum().asscalar())\n"
         "if __name__ == '__main__':\n"
         "    subprocess.run([sys.executable, '-c', 'import mxnet'], check=True)\n"
         "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
+LAGGING = "--option Acquire::Check-Valid-Until=false"  # a mirror that is some weeks behind is good enough for tests
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 NETWORK = (Path("/etc/resolv.conf"), CERTIFICATES)
 # How the kernel recognises a program for ARM, and what it starts for it; F: opened now, so that a chroot finds it, too.
@@ -106,9 +107,10 @@ class Debian:
     def install(self, *packages):
         """Install packages of Debian, unless that is done already."""
         if self.run("dpkg", "--status", *packages, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
-            script = (
-                'apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"'
-            )
+            script = f"""
+                apt-get {LAGGING} update &&
+                DEBIAN_FRONTEND=noninteractive apt-get {LAGGING} install --yes --no-install-recommends "$@"
+            """
             done = self.run("sh", "-c", script, "sh", *packages, stdout=subprocess.PIPE, text=True)
             if done.returncode:
                 raise Unavailable(f"Debian could not install {' '.join(packages)}:\n{done.stdout[-2000:]}")

@@ -9,13 +9,16 @@ import random
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from mxnet import nd
 
-TIME_LIMIT = 20  # seconds for a check
+TIME_LIMIT = 20  # seconds of work for a check, on a machine that does `_work` in WORK_SECONDS
+WORK_SECONDS = 0.02  # a server of 2024 with CPython 3.11 needs 0.012, an emulated ARM 0.18
+PATIENCE = 5  # times the limit that may pass altogether, while others keep the processor busy, or an answer sleeps
 
 
 class Wrong(Exception):
@@ -81,7 +84,7 @@ class Verdict:
 
 
 def judge(exercise, answer):
-    """Examine an answer to an exercise, whatever it does, within `TIME_LIMIT` seconds.
+    """Examine an answer to an exercise, whatever it does, within `TIME_LIMIT` seconds, or more on a slow machine.
 
     The random numbers of Python and NumPy are left as they were; MXNet's cannot be.
 
@@ -114,9 +117,8 @@ def judge(exercise, answer):
     except Wrong as wrong:
         return Verdict(False, f"not right yet\n{wrong}")
     except OutOfTime:
-        wrong = Wrong(
-            "your answer", f"nothing within {TIME_LIMIT} seconds", "an end", "is there a loop that never ends?"
-        )
+        came_out = f"nothing within {alarm.limit:.3g} seconds of work"
+        wrong = Wrong("your answer", came_out, "an end", "is there a loop that never ends?")
         return Verdict(False, f"not right yet\n{wrong}")
     except (Exception, SystemExit) as error:
         wrong = Wrong("your answer", describe_error(error), "no error", "run your code on an example of your own first")
@@ -127,8 +129,20 @@ def judge(exercise, answer):
     return Verdict(True, f"right. {exercise.why}")
 
 
+def _work():
+    """Return how many seconds of the processor's time a certain amount of work takes."""
+    start = time.thread_time()
+    for _ in range(1_000_000):
+        pass
+    return time.thread_time() - start
+
+
 class Alarm:
-    """Raises `OutOfTime` in the main thread after some seconds; elsewhere it does nothing, for want of signals.
+    """Raises `OutOfTime` in the main thread when an answer has had its time; elsewhere it does nothing.
+
+    What counts is the processor's time. When the seconds have passed on the clock, the alarm measures how fast this
+    machine is: a slower one gets more of them, and so does a process that has not had the processor for itself, but no
+    more than `PATIENCE` times as many.
 
     An answer could catch the exception. So it is raised again and again then, at short and irregular intervals, until
     one falls outside of the answer's own ``try``. It is never raised in the function that has set the alarm, only in
@@ -138,12 +152,16 @@ class Alarm:
     ----------
     active : bool
         Whether the alarm still raises.
+    limit : float
+        Seconds of the processor's time that an answer has.
     """
 
     def __init__(self, seconds):
         self.active = threading.current_thread() is threading.main_thread()
+        self.limit, self._is_measured = seconds, False
         if self.active:
-            self._seconds, self._pause = seconds, random.Random(0)
+            self._pause = random.Random(0)
+            self._began = time.monotonic(), time.process_time()
             self._code = sys._getframe(1).f_code
             self._before = signal.signal(signal.SIGALRM, self._ring)
             signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -151,11 +169,20 @@ class Alarm:
     def _ring(self, signum, frame):
         if not self.active:
             return
-        if frame.f_code is self._code:
-            signal.setitimer(signal.ITIMER_REAL, self._seconds)
+        rest = self.limit if frame.f_code is self._code else self._rest()
+        if rest > 0:
+            signal.setitimer(signal.ITIMER_REAL, rest)
             return
         signal.setitimer(signal.ITIMER_REAL, self._pause.uniform(1e-5, 2e-4))
         raise OutOfTime
+
+    def _rest(self):
+        """Return in how many seconds to look again, or 0 if the time is up."""
+        if not self._is_measured:
+            self.limit *= max(1, _work() / WORK_SECONDS)
+            self._is_measured = True
+        passed, worked = time.monotonic() - self._began[0], time.process_time() - self._began[1]
+        return max(0, min(self.limit - worked, PATIENCE * self.limit - passed))
 
     def stop(self):
         """Stop the clock, and give the signal back to whoever had it before."""

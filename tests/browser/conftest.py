@@ -17,7 +17,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import TimeoutError, sync_playwright
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
@@ -51,6 +51,14 @@ def browser():
         browser.close()
 
 
+def eventually(ask, expected, seconds=10):
+    """Ask until the answer is the expected one; what a page draws is there a little later than what it knows."""
+    deadline = time.monotonic() + seconds
+    while (answer := ask()) != expected and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert answer == expected
+
+
 class Watched:
     """A page, with all that went wrong in it: errors in the console, failed answers, requests to other machines."""
 
@@ -70,7 +78,8 @@ class Watched:
 
 def visit(browser, url, origin, size=(1280, 900), scheme="light"):
     """Open an address in a new profile, on a screen of the size of a desk's or a phone's."""
-    context = browser.new_context(viewport=dict(zip(("width", "height"), size, strict=True)), color_scheme=scheme)
+    viewport = dict(zip(("width", "height"), size, strict=True))
+    context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
     watched = Watched(context.new_page(), origin)
     watched.page.goto(url)
     return watched
@@ -189,11 +198,9 @@ class Notebook:
         self.page, self.path, self._watched = watched.page, path, watched
         self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
         self.page.get_by_text("| Idle").wait_for(timeout=60_000)
-        self._say_no_to_news()
-
-    def _say_no_to_news(self):
-        with contextlib.suppress(TimeoutError):  # it asks once only
-            self.page.get_by_role("button", name="No", exact=True).click(timeout=3000)
+        self.page.add_style_tag(
+            content="*, ::before, ::after {animation: none !important; transition: none !important}"
+        )
 
     @property
     def wrong(self):
@@ -224,20 +231,27 @@ class Notebook:
         )
         yield
         self.page.wait_for_function("() => window.cellsHaveRun", timeout=600_000)
-        # A folded cell shows no star: it has run when the kernel stays idle.
+
+    @contextlib.contextmanager
+    def running_all(self):
+        """Wait at the end until all cells have run, those included that are folded and show no star."""
+        with self.running():
+            yield
         idle = self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-        quiet = 0
-        while quiet < 10:
-            self.page.wait_for_timeout(100)
-            quiet = quiet + 1 if idle.count() else 0
+
+        def all_have_run():
+            # A cell gets its number when it begins; the kernel is idle when the last one has ended.
+            return all(cell["execution_count"] for cell in self.save()) and idle.count() == 1
+
+        eventually(all_have_run, True, seconds=600)
 
     def run_all(self):
-        with self.running():
+        with self.running_all():
             self.menu("Run", "Run All Cells")
 
     def restart_and_run_all(self):
         self.menu("Kernel", "Restart Kernel and Run All Cells…")
-        with self.running():
+        with self.running_all():
             self.page.get_by_role("button", name="Confirm Kernel Restart").click()
 
     def save(self):
@@ -311,17 +325,37 @@ class Notebook:
         self.page.set_viewport_size({**size, "height": outer.evaluate("outer => outer.scrollHeight") + 150})
         outer.evaluate("outer => outer.scrollTo(0, 0)")
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.wait_for_timeout(1000)
+        self.page.wait_for_function("() => !document.querySelector('.jp-Cell-Placeholder')")
+        self.page.evaluate("() => Promise.all([...document.images].map(image => image.decode().catch(() => {})))")
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
         self.page.set_viewport_size(size)
 
 
-@pytest.fixture(scope="module")
-def notebook(request, browser, lab):
-    """Open the notebook of this name in JupyterLab, in a new profile."""
+@contextlib.contextmanager
+def opened(name, browser, lab):
+    """Open the notebook of a name in JupyterLab, in a new profile."""
     # The server keeps what was open last; a reset is what makes a new profile new for it, too.
-    url = f"{lab.origin}lab/tree/{request.param}.ipynb?reset&token={lab.token}"
-    notebook = Notebook(visit(browser, url, lab.origin, (1400, 1000)), lab.folder / f"{request.param}.ipynb")
+    url = f"{lab.origin}lab/tree/{name}.ipynb?reset&token={lab.token}"
+    notebook = Notebook(visit(browser, url, lab.origin, (1400, 1000)), lab.folder / f"{name}.ipynb")
     yield notebook
     notebook.page.context.close()
     lab.stop_kernels()
+
+
+@pytest.fixture(scope="module")
+def notebook(request, browser, lab):
+    """Open a notebook of the repository for all tests of a module that name it."""
+    with opened(request.param, browser, lab) as notebook:
+        yield notebook
+
+
+@pytest.fixture
+def new_notebook(browser, lab):
+    """Open a notebook with one empty cell, as a learner makes one beside ours."""
+    cell = {"cell_type": "code", "id": "first", "execution_count": None, "metadata": {}, "outputs": [], "source": ""}
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    content = {"nbformat": 4, "nbformat_minor": 5, "metadata": {"kernelspec": kernel}, "cells": [cell]}
+    (lab.folder / "mine.ipynb").write_text(json.dumps(content))
+    with opened("mine", browser, lab) as notebook:
+        yield notebook
+    (lab.folder / "mine.ipynb").unlink()
