@@ -7,6 +7,7 @@ libraries that they import and hardly ever use. All others see numpy and those l
 
 import builtins
 import functools
+import gc
 import importlib
 import platform
 import sys
@@ -56,12 +57,15 @@ def _gone(name):
 
 
 class _Later(types.ModuleType):
-    """A library that MXNet has at hand, and that is imported when MXNet takes something from it."""
+    """A module that is at hand, and is imported when something is taken from it."""
 
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(f"{self.__name__} is not imported yet, so it has no {name}")
         return getattr(importlib.import_module(self.__name__), name)
+
+    def __dir__(self):
+        return dir(importlib.import_module(self.__name__))
 
 
 class _IsSparse(type):
@@ -93,23 +97,48 @@ def _version(text):
     return tuple(map(int, text.split(".")[:2]))
 
 
+def _multiprocessing():
+    """Return multiprocessing, but that new processes are copies of this one, as they were before CPython 3.14."""
+    for part in ("pool", "queues", "reduction", "resource_sharer"):
+        importlib.import_module(f"multiprocessing.{part}")
+    multiprocessing = sys.modules["multiprocessing"]
+    mended = types.ModuleType("multiprocessing", multiprocessing.__doc__)
+    vars(mended).update(vars(multiprocessing))
+    forking = multiprocessing.get_context("fork")
+    for name in ("Pool", "Process", "Queue", "get_context"):
+        setattr(mended, name, getattr(forking, name))
+    return mended
+
+
 # What MXNet's modules get for a library.
 _INSTEAD = {
     "numpy": _numpy(),
-    "scipy": _scipy(),  # half of the time that MXNet's own import took was that of SciPy and scikit-learn
+    "scipy": _scipy(),  # nearly half of the time that MXNet's import took was that of SciPy and scikit-learn
+    "sklearn": None,  # for the base class of FeedForward, which is deprecated; it works without
     "requests": _Later("requests"),  # for downloads
     # gone in CPython 3.12; setuptools brings it back, but takes as long as a tenth of MXNet
     "distutils": types.SimpleNamespace(version=types.SimpleNamespace(StrictVersion=_version, LooseVersion=_version)),
 }
 
+# The DataLoader hands its data set to its workers in shared memory, which only copies of this process can open.
+if sys.platform == "linux" and sys.version_info >= (3, 14):
+    _INSTEAD["multiprocessing"] = _multiprocessing()
+
+# Parts of MXNet for the files of other frameworks, and for the meaning of words. A statement imports each alone.
+_PARTS = ("mxnet.contrib.onnx", "mxnet.contrib.text")
+
 
 def _import(name, globals=None, locals=None, fromlist=(), level=0):
     """Import for MXNet's modules: what ``__import__`` is for all others, with the same parameters."""
     library, *parts = name.split(".")
-    if level == 0 and library == "sklearn":
-        raise ModuleNotFoundError("MXNet does without the base class of its deprecated FeedForward", name=name)
     if level == 0 and library in _INSTEAD and (library != "numpy" or not parts):
+        if _INSTEAD[library] is None:
+            raise ModuleNotFoundError(f"MXNet does without {library}", name=name)
         return functools.reduce(getattr, parts, _INSTEAD[library]) if fromlist else _INSTEAD[library]
+    if level == 1 and not name and (part := f"{globals['__name__']}.{fromlist[0]}") in _PARTS:
+        package = sys.modules[globals["__name__"]]
+        setattr(package, fromlist[0], _Later(part))
+        return package
     return builtins.__import__(name, globals, locals, fromlist, level)
 
 
@@ -155,9 +184,17 @@ def execute_mxnet(loader, module):
         arm.provide(module.__path__[0])
     finder = Finder(lambda name: name.startswith("mxnet."), _execute_part)
     sys.meta_path.insert(0, finder)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", _KNOWN_WARNING, SyntaxWarning)
-        _execute_part(loader, module)
+    # MXNet makes thousands of functions, and no garbage; to look for some again and again takes time.
+    collects_garbage = gc.isenabled()
+    gc.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", _KNOWN_WARNING, SyntaxWarning)
+            _execute_part(loader, module)
+    finally:
+        if collects_garbage:
+            gc.enable()
+    module.onnx = _Later("mxnet.onnx")  # which mxnet.contrib.onnx would have imported
 
     # Parameters go to the engine as text, made by str in these modules.
     if _version(numpy.__version__) >= (2, 0):

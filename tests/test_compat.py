@@ -199,6 +199,17 @@ def test_mxnet_does_without_setuptools():
     run("import sys; sys.modules.update(setuptools=None, distutils=None); import mxnet; mxnet.np.ones(2)")
 
 
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_collecting_garbage_is_left_as_it_was(is_enabled):
+    start = "enable" if is_enabled else "disable"
+    run(f"import gc; gc.{start}(); import mxnet; assert gc.isenabled() == {is_enabled}")
+
+
+@pytest.mark.parametrize("statement", ["import mxnet.contrib.onnx as m", "from mxnet.contrib import text as m"])
+def test_parts_that_are_imported_later_can_be_imported_first(statement):
+    run(f"{statement}; assert len(dir(m)) > 9; import mxnet; assert mxnet.contrib.onnx.import_model")
+
+
 def test_sparse_matrices_of_scipy():
     """MXNet takes and gives them, whether SciPy has been imported before it or after it."""
     code = """
@@ -239,7 +250,7 @@ else:
 def test_what_mxnet_has_at_hand_works_when_it_is_used():
     run(
         """
-import sys
+import collections, sys
 import mxnet as mx, numpy as np
 from mxnet.contrib import quantization
 assert quantization.stats.entropy([0.5, 0.5], [0.5, 0.5]) == 0
@@ -248,7 +259,11 @@ assert mx.test_utils.rand_ndarray((4, 5), "csr", density=0.5).stype == "csr"
 assert mx.gluon.utils.requests.get is __import__("requests").get
 assert not hasattr(mx.gluon.utils.requests, "__path__")
 mx.np.set_printoptions(precision=3)
-assert mx.contrib.text.vocab.Vocabulary and mx.contrib.onnx.import_model
+assert not {"mxnet.onnx", "mxnet.contrib.onnx", "mxnet.contrib.text"} & set(sys.modules)
+assert {"vocab", "embedding"} <= set(dir(mx.contrib.text))
+assert mx.contrib.text.vocab.Vocabulary(collections.Counter("a")).to_indices("a") == 1
+assert mx.contrib.onnx.import_model.__module__ == "mxnet.contrib.onnx" and mx.onnx.export_model
+assert mx.contrib.text is sys.modules["mxnet.contrib.text"] and mx.onnx is sys.modules["mxnet.onnx"]
 """,
     )
 

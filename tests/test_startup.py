@@ -53,11 +53,13 @@ def test_in_the_workers_of_a_data_loader(tmp_path):
         "from mxnet import gluon, nd\n"
         "def to_float(x): return x.astype('float32')\n"
         "if __name__ == '__main__':\n"
-        "    data = gluon.data.ArrayDataset(nd.arange(8).reshape((4, 2))).transform(to_float)\n"
-        "    print(sum(X.sum().asscalar() for X in gluon.data.DataLoader(data, 2, num_workers=2)))\n"
+        "    data = gluon.data.ArrayDataset(nd.arange(2000).reshape((1000, 2)), nd.arange(1000))\n"
+        "    loader = gluon.data.DataLoader(data.transform_first(to_float), 20, num_workers=4)\n"
+        "    print(next(iter(loader))[0].shape)\n"  # the others are on their way when the next epoch begins
+        "    print(sum(int(X.sum().asscalar() + y.sum().asscalar()) for X, y in loader))\n"
     )
-    code, out, _ = run([sys.executable, "script.py"], tmp_path)
-    assert (code, out) == (0, "28.0\n")
+    code, out, err = run([sys.executable, "-W", "ignore::DeprecationWarning", "script.py"], tmp_path)
+    assert (code, out, err) == (0, "(20, 2)\n2498500\n", "")
 
 
 def test_in_pytest(tmp_path):

@@ -131,7 +131,9 @@ class Lab:
         self._log = folder / "lab.txt"
         shutil.copytree(ROOT / "notebooks", self.folder, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
         shutil.copy(ROOT / "pyproject.toml", folder)
-        (folder / "home").mkdir()
+        (folder / "home" / ".jupyter").mkdir(parents=True)
+        # JupyterLab tells a test what it knows: which cells have run, and whether all is saved.
+        (folder / "home" / ".jupyter" / "jupyter_lab_config.py").write_text("c.LabApp.expose_app_in_browser = True\n")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("JUPYTER", "XDG_"))}
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
@@ -237,13 +239,15 @@ class Notebook:
         """Wait at the end until all cells have run, those included that are folded and show no star."""
         with self.running():
             yield
-        idle = self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-
-        def all_have_run():
-            # A cell gets its number when it begins; the kernel is idle when the last one has ended.
-            return all(cell["execution_count"] for cell in self.save()) and idle.count() == 1
-
-        eventually(all_have_run, True, seconds=600)
+        # A cell gets its number when it begins; the kernel is idle when the last one has ended.
+        self.page.wait_for_function(
+            """() => {
+                const panel = jupyterapp.shell.currentWidget;
+                const cells = panel.content.widgets.map(cell => cell.model).filter(cell => cell.type == "code");
+                return cells.every(cell => cell.executionCount) && panel.sessionContext.session.kernel.status == "idle";
+            }""",
+            timeout=600_000,
+        )
 
     def run_all(self):
         with self.running_all():
@@ -256,8 +260,8 @@ class Notebook:
 
     def save(self):
         """Save the notebook, and return its cells of code as they are in the file now."""
-        with self.page.expect_response(lambda answer: answer.request.method == "PUT" and self.path.name in answer.url):
-            self.menu("File", "Save Notebook")
+        self.menu("File", "Save Notebook")
+        self.page.wait_for_function("() => !jupyterapp.shell.currentWidget.context.model.dirty")
         cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
         return [cell for cell in cells if cell["cell_type"] == "code"]
 
@@ -326,7 +330,7 @@ class Notebook:
         outer.evaluate("outer => outer.scrollTo(0, 0)")
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.wait_for_function("() => !document.querySelector('.jp-Cell-Placeholder')")
-        self.page.evaluate("() => Promise.all([...document.images].map(image => image.decode().catch(() => {})))")
+        self.page.wait_for_function("() => [...document.images].every(image => image.complete)")
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
         self.page.set_viewport_size(size)
 
