@@ -106,6 +106,8 @@ def check_platform():
         if libc != "glibc" or tuple(map(int, version.split(".")[:2])) < GLIBC:
             needed = ".".join(map(str, GLIBC))
             return PROBLEM, f"{found}: the wheels need glibc {needed} or newer: work in a container of Debian or Ubuntu"
+    if machine == "aarch64":
+        found += ", which so far has been tried emulated only"
     return OK, f"{found}, processors: {os.cpu_count()}"
 
 

@@ -142,7 +142,9 @@ def test_a_machine_that_is_supported(monkeypatch, system, machine):
     monkeypatch.setattr("platform.system", lambda: system)
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.28"))
-    assert doctor.check_platform()[0] == doctor.OK
+    status, text = doctor.check_platform()
+    assert status == doctor.OK
+    assert ("tried emulated only" in text) == (machine == "aarch64")
 
 
 def test_a_python_of_32_bits(monkeypatch):
