@@ -19,7 +19,7 @@ UV_NEEDED := $(shell sed -n 's/^required-version = "\(.*\)"/\1/p' pyproject.toml
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 --LabApp.news_url=None $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab doctor test test-all test-lowest test-arm test-browser stress bench audit book run store lint lock clean
+.PHONY: help lab doctor test test-all test-lowest test-arm test-browser stress mutants bench audit book run store lint lock clean
 
 help:  ## explain all targets
 	@echo "Usage: make TARGET. The first target you use builds the environment in .venv (about a minute)."
@@ -48,6 +48,9 @@ test-browser: $(READY) .venv-browser/.ready book  ## run the notebooks in Jupyte
 
 stress: $(READY)  ## run the long tests: ten thousand damaged files, a million steps (an hour and a half)
 	$(BIN)/python -m pytest tests/stress -o addopts= -o python_files='stress_*.py'
+
+mutants: $(READY)  ## put small faults into the package, and see whether its tests notice (half an hour at most)
+	$(BIN)/python tools/mutants.py
 
 bench: $(BENCH)/.ready  ## compare the speed with Gluon, d2l, NumPy and PyTorch (PyTorch is a download of gigabytes)
 	$(BENCH)/bin/python benchmarks/run.py
