@@ -62,7 +62,8 @@ def plot_epochs(panels):
     Parameters
     ----------
     panels : list of dict
-        Lists of numbers, one an epoch, by the name of the curve.
+        Lists of numbers, one an epoch, by the name of the curve. A name that does not begin with "test" is
+        that of a training curve, and the legend says so.
 
     Examples
     --------
@@ -72,7 +73,8 @@ def plot_epochs(panels):
     for ax, curves in zip(axes[0], panels, strict=True):
         names = list(curves)
         epochs = list(range(1, len(curves[names[0]]) + 1))
-        plot(epochs, list(curves.values()), "epoch", names[0], legend=names, fmts=("o-", "s--"), axes=ax)
+        legend = [name if name.startswith("test") else f"training {name}" for name in names]
+        plot(epochs, list(curves.values()), "epoch", names[0], legend=legend, fmts=("o-", "s--"), axes=ax)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

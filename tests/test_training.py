@@ -271,7 +271,7 @@ def test_history_plots_losses_and_metrics():
         assert [line.get_ydata().tolist() for line in ax.lines] == curves
         assert [line.get_xdata().tolist() for line in ax.lines] == [[1, 2, 3]] * 2
         assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", label)
-        assert [text.get_text() for text in ax.get_legend().get_texts()] == [label, f"test {label}"]
+        assert [text.get_text() for text in ax.get_legend().get_texts()] == [f"training {label}", f"test {label}"]
         assert len({line.get_linestyle() for line in ax.lines}) == 2
     plt.close("all")
 
