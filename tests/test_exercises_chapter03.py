@@ -108,7 +108,7 @@ def rebound(train_iter):
         ("03.2", lambda X: normalise(X.clip(-80, 80).exp()), "1000 and 1001 become equal"),
         ("03.2", lambda X: nd.log_softmax(X, axis=1), "that is the logarithm of the probabilities"),
         ("03.2", lambda X: shifted(X) / shifted(X).sum(axis=1), "no error"),
-        ("03.2", lambda X: dh.softmax(X) if X.shape[0] < 4 else nd.ones(X.shape) / X.shape[1], "off by"),
+        ("03.2", lambda X: dh.softmax(X) if X.shape[0] < 4 else nd.ones(X.shape) / X.shape[1], "at this place"),
         ("03.3", lambda y_hat, y: pick_log(y_hat, y).sum(), "that is the sum; the mean does not grow with n"),
         ("03.3", pick_log, "that is one loss per example; take their mean"),
         ("03.3", lambda y_hat, y: -pick_log(y_hat, y).mean(), "the minus sign is missing"),

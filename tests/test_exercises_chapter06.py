@@ -159,7 +159,7 @@ GOOD = (HIDDEN, dropping(), dense(10))
         ),
         ("06.2", lambda X, *params: mlp(hidden=lambda x: x)(nd.relu(X), *params), "not to the features"),
         ("06.2", lambda X, W1, b1, W2, b2: nd.relu(nd.dot(X, W1) + b1), "expected: an array of shape (4, 3)"),
-        ("06.2", lambda X, W1, b1, W2, b2: nd.zeros((len(X), len(b2))), "off by"),
+        ("06.2", lambda X, W1, b1, W2, b2: nd.zeros((len(X), len(b2))), "at this place"),
         ("06.3", lambda H, p: H, "nothing was dropped"),
         ("06.3", only_when_training, "let it not ask for the mode"),
         ("06.3", lambda H, p: 0 * H, "everything was dropped"),

@@ -3,16 +3,10 @@
 import numpy as np
 
 from ..data import seed, synthetic_data
-from .judging import (
-    Exercise,
-    Wrong,
-    by_number,
-    call,
-    choice_exercise,
-    describe,
-    function_exercise,
-    number_exercise,
-)
+from .calling import call
+from .describing import describe
+from .judging import Exercise, Wrong
+from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 
 # 01.1
 
@@ -114,6 +108,7 @@ GRADIENTS = function_exercise(
         (_scaled(2), "twice too much: the half in the loss takes the 2 of the derivative away"),
     ],
     why="Automatic differentiation is this chain rule, applied to every line that autograd has recorded.",
+    names="grad_w, grad_b",
 )
 
 # 01.4
@@ -159,6 +154,7 @@ ANALYTICAL = function_exercise(
         (_after_centring, "b = mean of y is right only for features of mean 0: subtract the weights times their means"),
     ],
     why="Whenever a problem has a formula, use it: it is the yardstick for everything that only searches.",
+    names="w, b",
 )
 
 # 01.5

@@ -5,17 +5,10 @@ from mxnet import nd
 
 from ..data import load_array, seed
 from ..datasets import load_digits
-from .judging import (
-    Exercise,
-    Wrong,
-    by_number,
-    call,
-    choice_exercise,
-    describe,
-    form,
-    function_exercise,
-    number_exercise,
-)
+from .calling import call
+from .describing import describe, form
+from .judging import Exercise, Wrong
+from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 
 
 def softmax(X):

@@ -4,17 +4,10 @@ import numpy as np
 
 from ..data import seed
 from ..datasets import load_digits
-from .judging import (
-    Exercise,
-    Wrong,
-    by_number,
-    call,
-    call_for_net,
-    choice_exercise,
-    describe,
-    function_exercise,
-    number_exercise,
-)
+from .calling import call, call_for_net
+from .describing import describe
+from .judging import Exercise, Wrong
+from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 
 # 04.1
 

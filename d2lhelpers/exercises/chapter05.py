@@ -3,16 +3,9 @@
 import numpy as np
 
 from ..data import seed
-from .judging import (
-    Exercise,
-    Wrong,
-    by_number,
-    call,
-    call_for_net,
-    choice_exercise,
-    function_exercise,
-    number_exercise,
-)
+from .calling import call, call_for_net
+from .judging import Exercise, Wrong
+from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 
 # 05.1
 
@@ -138,6 +131,7 @@ STEP = function_exercise(
         (_decay_last, "the old weights decay, not those after the step: the gradient's part is not shrunk"),
     ],
     why="This is what trainer.step(batch_size) does, so wd means the same at every batch size.",
+    names="w, b",
 )
 
 # 05.4

@@ -8,19 +8,11 @@ from mxnet.gluon import nn
 
 from ..data import seed
 from ..datasets import load_digits
-from .judging import (
-    Exercise,
-    Wrong,
-    by_number,
-    call,
-    call_for_net,
-    choice_exercise,
-    compare,
-    describe,
-    describe_call,
-    function_exercise,
-    number_exercise,
-)
+from .calling import call, call_for_net
+from .comparing import compare
+from .describing import describe, describe_call
+from .judging import Exercise, Wrong
+from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 
 # 06.1
 

@@ -1,44 +1,16 @@
 """Exercises of chapter 07, forward and backward propagation."""
 
-import functools
-
 import numpy as np
 from mxnet import nd
 
 from ..data import seed
 from ..datasets import load_digits
-from .judging import (
-    Exercise,
-    Wrong,
-    by_number,
-    call,
-    choice_exercise,
-    describe,
-    form,
-    function_exercise,
-    number_exercise,
-)
+from .calling import call
+from .describing import describe, form
+from .judging import Exercise, Wrong
+from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 
 _NEITHER = (np.nan, np.nan)  # what a mistake gives where its shapes do not fit
-
-
-def _two_results(exercise, names):
-    """Let an exercise say which two results it wants, should there be another number of them."""
-
-    def examine(answer):
-        @functools.wraps(answer)
-        def two(*args):
-            result = answer(*args)
-            if result is None or result is ...:
-                return None
-            if not isinstance(result, tuple | list) or len(result) != 2:
-                came_out = f"{len(result)} results" if isinstance(result, tuple | list) else "a single result"
-                raise Wrong("your function", came_out, f"two results, {names}", f"end with return {names}")
-            return tuple(result)
-
-        exercise.examine(two if callable(answer) else answer)
-
-    return Exercise(exercise.number, exercise.title, exercise.why, examine)
 
 
 # 07.1
@@ -91,36 +63,34 @@ def _networks(rng):
     return [(rng.normal(size=(n, d)), rng.normal(size=(k, d)), rng.normal(size=(q, k))) for n, d, k, q in sizes]
 
 
-FORWARD = _two_results(
-    function_exercise(
-        "07.2",
-        "Forward",
-        reference=tanh_network,
-        inputs=_networks,
-        mistakes=[
-            (_not_transposed, "the weights have the shape (outputs, inputs): multiply by their transpose"),
-            (lambda X, W1, W2: (X @ W1.T, X @ W1.T @ W2.T), "without tanh the two layers are but one linear layer"),
-            (
-                lambda X, W1, W2: (X @ W1.T, np.tanh(X @ W1.T) @ W2.T),
-                "the outputs are right; the hidden layer is to be handed back after tanh",
-            ),
-            (
-                lambda X, W1, W2: (tanh_network(X, W1, W2)[0], np.tanh(tanh_network(X, W1, W2)[1])),
-                "the outputs have no activation: they may be any numbers",
-            ),
-            (lambda X, W1, W2: tanh_network(X, W1, W2)[::-1], "turn them round: the hidden layer first"),
-            (
-                lambda X, W1, W2: tuple(part.T for part in tanh_network(X, W1, W2)),
-                "the examples stand in rows, in the results too",
-            ),
-            (
-                lambda X, W1, W2: (np.maximum(X @ W1.T, 0), np.maximum(X @ W1.T, 0) @ W2.T),
-                "that is ReLU; the activation here is tanh",
-            ),
-        ],
-        why="The hidden layer is handed back because the way back will need it: that is what autograd.record keeps.",
-    ),
-    "H, O",
+FORWARD = function_exercise(
+    "07.2",
+    "Forward",
+    reference=tanh_network,
+    inputs=_networks,
+    mistakes=[
+        (_not_transposed, "the weights have the shape (outputs, inputs): multiply by their transpose"),
+        (lambda X, W1, W2: (X @ W1.T, X @ W1.T @ W2.T), "without tanh the two layers are but one linear layer"),
+        (
+            lambda X, W1, W2: (X @ W1.T, np.tanh(X @ W1.T) @ W2.T),
+            "the outputs are right; the hidden layer is to be handed back after tanh",
+        ),
+        (
+            lambda X, W1, W2: (tanh_network(X, W1, W2)[0], np.tanh(tanh_network(X, W1, W2)[1])),
+            "the outputs have no activation: they may be any numbers",
+        ),
+        (lambda X, W1, W2: tanh_network(X, W1, W2)[::-1], "turn them round: the hidden layer first"),
+        (
+            lambda X, W1, W2: tuple(part.T for part in tanh_network(X, W1, W2)),
+            "the examples stand in rows, in the results too",
+        ),
+        (
+            lambda X, W1, W2: (np.maximum(X @ W1.T, 0), np.maximum(X @ W1.T, 0) @ W2.T),
+            "that is ReLU; the activation here is tanh",
+        ),
+    ],
+    why="The hidden layer is handed back because the way back will need it: that is what autograd.record keeps.",
+    names="H, O",
 )
 
 # 07.3
@@ -164,42 +134,40 @@ def _batches(rng):
     return cases
 
 
-BACKWARD = _two_results(
-    function_exercise(
-        "07.3",
-        "Backward",
-        reference=network_gradients,
-        inputs=_batches,
-        mistakes=[
-            (_gradients(lambda n, q: 1), "the loss is the mean over the examples: divide by the batch size"),
-            (_gradients(lambda n, q: n * q), "divide by the number of examples, not of all elements of Y"),
-            (_gradients(decay_divided=True), "the batch size divides the loss only, not the penalty"),
-            (_gradients(decay1=0, decay2=0), "the penalty depends on the weights too: what is its gradient?"),
-            (_gradients(decay1=0), "W2 is right; W1 has a second way to J, through the penalty"),
-            (_gradients(decay2=0), "W1 is right; W2 has a second way to J, through the penalty"),
-            (_gradients(decay1=2, decay2=2), "twice too much penalty: its half takes the 2 of the derivative away"),
-            (_gradients(decay1=-1, decay2=-1), "the penalty's gradient is added, not taken off"),
-            (_gradients(factor=-1), "the loss's part has the wrong sign: the error is output minus label"),
-            (_gradients(factor=2), "the loss's part is twice too much: its half takes the 2 of the derivative away"),
-            (
-                _gradients(derivative=lambda X, W1, H, grad_H: grad_H),
-                "W2 is right; on the way to W1 the derivative of tanh is missing",
-            ),
-            (
-                _gradients(derivative=lambda X, W1, H, grad_H: grad_H * (1 - np.tanh(H) ** 2)),
-                "H is tanh(Z) already: for its derivative no second tanh is needed",
-            ),
-            (
-                _gradients(derivative=lambda X, W1, H, grad_H: grad_H * (1 - (X @ W1.T) ** 2)),
-                "the derivative of tanh is 1 - h², not 1 - z²",
-            ),
-            (_gradients(derivative=lambda X, W1, H, grad_H: grad_H * (1 - H)), "the h in 1 - h² is to be squared"),
-            (_transposed, "transposed: the gradient of a matrix has the matrix's shape"),
-            (lambda *args: network_gradients(*args)[::-1], "turn them round: the gradient in W1 first"),
-        ],
-        why="Two matrix products for each layer, one for its weights and one to go on: depth is only repetition.",
-    ),
-    "grad_W1, grad_W2",
+BACKWARD = function_exercise(
+    "07.3",
+    "Backward",
+    reference=network_gradients,
+    inputs=_batches,
+    mistakes=[
+        (_gradients(lambda n, q: 1), "the loss is the mean over the examples: divide by the batch size"),
+        (_gradients(lambda n, q: n * q), "divide by the number of examples, not of all elements of Y"),
+        (_gradients(decay_divided=True), "the batch size divides the loss only, not the penalty"),
+        (_gradients(decay1=0, decay2=0), "the penalty depends on the weights too: what is its gradient?"),
+        (_gradients(decay1=0), "W2 is right; W1 has a second way to J, through the penalty"),
+        (_gradients(decay2=0), "W1 is right; W2 has a second way to J, through the penalty"),
+        (_gradients(decay1=2, decay2=2), "twice too much penalty: its half takes the 2 of the derivative away"),
+        (_gradients(decay1=-1, decay2=-1), "the penalty's gradient is added, not taken off"),
+        (_gradients(factor=-1), "the loss's part has the wrong sign: the error is output minus label"),
+        (_gradients(factor=2), "the loss's part is twice too much: its half takes the 2 of the derivative away"),
+        (
+            _gradients(derivative=lambda X, W1, H, grad_H: grad_H),
+            "W2 is right; on the way to W1 the derivative of tanh is missing",
+        ),
+        (
+            _gradients(derivative=lambda X, W1, H, grad_H: grad_H * (1 - np.tanh(H) ** 2)),
+            "H is tanh(Z) already: for its derivative no second tanh is needed",
+        ),
+        (
+            _gradients(derivative=lambda X, W1, H, grad_H: grad_H * (1 - (X @ W1.T) ** 2)),
+            "the derivative of tanh is 1 - h², not 1 - z²",
+        ),
+        (_gradients(derivative=lambda X, W1, H, grad_H: grad_H * (1 - H)), "the h in 1 - h² is to be squared"),
+        (_transposed, "transposed: the gradient of a matrix has the matrix's shape"),
+        (lambda *args: network_gradients(*args)[::-1], "turn them round: the gradient in W1 first"),
+    ],
+    why="Two matrix products for each layer, one for its weights and one to go on: depth is only repetition.",
+    names="grad_W1, grad_W2",
 )
 
 # 07.4
