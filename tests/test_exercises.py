@@ -84,7 +84,7 @@ HALVES = {
     "decimals": lambda x: [Decimal(float(v)) / 2 for v in x.asnumpy()] if x.ndim == 1 else x / 2,
     "object array": lambda x: (x / 2).asnumpy().astype(object),
     "mx.np": lambda x: (x / 2).as_np_ndarray(),
-    "float16": lambda x: x.asnumpy().astype("float16") / 2,
+    "float64": lambda x: x.asnumpy().astype("float64") / 2,
 }
 
 

@@ -183,7 +183,8 @@ def not_linear(features, labels, wd):
         ("05.6", recipe(num_epochs=1), "train longer, or with a larger learning rate"),
         ("05.6", recipe(num_epochs=0), "nothing was learnt"),
         ("05.6", recipe(lr=1.5), "the loss has grown: use a smaller learning rate"),
-        ("05.6", recipe(lr=0.5, step_by=1), "the loss has grown: use a smaller learning rate"),
+        ("05.6", recipe(lr=0.5, step_by=1), "steps 5 times as long"),
+        ("05.6", recipe(lr=0.01, step_by=1), "step(1) does not divide it: step(len(y))"),
         ("05.6", recipe(num_epochs=0, units=2), "expected: one output for each"),
         ("05.6", not_linear, "expected: a linear regression"),
         (

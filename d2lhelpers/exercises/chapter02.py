@@ -10,6 +10,18 @@ from .comparing import compare
 from .describing import describe, describe_call
 from .judging import Exercise, Wrong
 from .kinds import by_number, choice_exercise, number_exercise
+from .recipes import (
+    BROADCAST,
+    TOO_FEW,
+    TOO_LARGE,
+    Labels,
+    examine_steps,
+    is_flat,
+    is_scattered,
+    mean_squared_loss,
+    too_large,
+)
+from .watching import Watch
 
 # 02.1
 
@@ -189,26 +201,34 @@ def _train_with_gluon(answer):
         seed(26)
         features, labels = (array.asnumpy() for array in synthetic_data(true_w, true_b, 2000, noise=0.1))
         tried = f"training with your function on 1000 examples of {len(true_w)} features"
-        net = call_for_net(answer, features[:1000], labels[:1000], tried=tried)
+        with Watch() as watch:
+            net = call_for_net(answer, features[:1000], labels[:1000], tried=tried)
         X, y = features[1000:], labels[1000:].astype("float64")
-        tried = f"{tried}, and the network on 1000 others"
-        y_hat = call(net, X, tried=tried)
+        on_others = f"{tried}, and the network on 1000 others"
+        y_hat = call(net, X, tried=on_others)
         if np.size(y_hat) != len(y):
-            raise Wrong(tried, describe(y_hat), "one prediction for each example", "how many outputs has the layer?")
+            raise Wrong(
+                on_others, describe(y_hat), "one prediction for each example", "how many outputs has the layer?"
+            )
+        examine_steps(watch.steps, Labels(features[:1000], labels[:1000]), mean_squared_loss, tried)
         error = np.ravel(y_hat) - y
         loss, at_start = np.mean(error**2) / 2, np.mean(y**2) / 2
         # Least squares would be within 1 % of the floor, and small batches with a large rate are within 40 %.
         limit = 2 * np.mean((X @ np.array(true_w) + true_b - y) ** 2) / 2
         if loss < limit:
             continue
-        hint = "too few steps, or too short ones: is the gradient divided twice, by mean() and by step()?"
         if not np.isfinite(loss) or loss > 2 * at_start:
             hint = "the loss has grown: is the gradient divided by the batch size, and the learning rate small enough?"
+        elif is_flat(error, y):
+            hint = BROADCAST
         elif loss > 0.9 * at_start:
             hint = "nothing was learnt: are there backward() and step() in the loop, for the network that is returned?"
         elif np.mean(error) ** 2 > np.var(error):
             hint = "the weights are right, but the bias is not: has the layer one, and does the trainer know it?"
-        raise Wrong(tried, f"a mean loss of {loss:.3g}", f"at most {limit:.2g}, near the noise", hint)
+        else:
+            again = np.ravel(call(call_for_net(answer, features[:1000], labels[:1000], tried=tried), X, tried=tried))
+            hint = TOO_LARGE if is_scattered(np.ravel(y_hat), again, X @ np.array(true_w) + true_b) else TOO_FEW
+        raise too_large(on_others, "a mean loss of", loss, limit, hint, ", near the noise")
 
 
 FROM_MEMORY = Exercise(

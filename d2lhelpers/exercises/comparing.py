@@ -62,7 +62,7 @@ def shaped_like(value, like):
             return parts if fits else value
         return value
     if isinstance(value, tuple):
-        value = _stacked(value, np.ndim(like), np.shape(like))
+        value = _stacked(value, np.ndim(like))
     return squeeze(value) if np.ndim(like) == 0 else value
 
 
@@ -70,8 +70,8 @@ def _has_length(value, n):
     return (isinstance(value, tuple) or np.ndim(value) > 0) and len(value) == n
 
 
-def _stacked(parts, ndim, shape):
-    """Return a tuple as one array; as it is if that is impossible, or if it is a tuple of arrays of another shape."""
+def _stacked(parts, ndim):
+    """Return a tuple as one array; as it is if that is impossible, or if it is a tuple of arrays with other axes."""
     try:
         array = np.array(parts, dtype="float64")
     except ValueError:  # parts of different shapes
@@ -79,7 +79,7 @@ def _stacked(parts, ndim, shape):
     while array.ndim > max(ndim, 1) and array.shape[-1] == 1:
         array = array[..., 0]
     is_of_arrays = any(isinstance(part, np.ndarray) and part.ndim for part in parts)
-    return parts if is_of_arrays and array.shape != shape and array.size > 1 else array
+    return parts if is_of_arrays and array.ndim != ndim and array.size > 1 else array
 
 
 def same(got, expected, tolerance):

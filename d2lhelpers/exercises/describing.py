@@ -31,9 +31,12 @@ def describe(value, precision=4):
     if isinstance(value, np.ndarray):
         if value.size > _LARGEST:
             return f"an array of shape {value.shape}"
+        is_plain = False
         if value.dtype.kind == "f":
             value = _without_specks(value)
-        return np.array2string(value, precision=precision, suppress_small=False, max_line_width=1000).replace("\n", "")
+            is_plain = 1e-3 < np.abs(value[np.isfinite(value)]).max(initial=0) < 1e6
+        text = np.array2string(value, precision=precision, suppress_small=is_plain, max_line_width=1000)
+        return text.replace("\n", "")
     if isinstance(value, float) and value != int_or_none(value):
         return f"{value:.{precision + 2}g}"
     return str(value)

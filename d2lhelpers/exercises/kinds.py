@@ -4,6 +4,7 @@ A usual mistake is written down as the function or the number that somebody who 
 """
 
 import re
+from contextlib import nullcontext
 
 import numpy as np
 
@@ -11,9 +12,15 @@ from .calling import call, plain
 from .comparing import agree, close, difference, is_finite, join, near, same
 from .describing import describe, describe_call
 from .judging import Exercise, Unanswered, Wrong
+from .watching import uses
+
+_WITHOUT = {
+    "softmax": ("the right result, by a softmax that was there already", "one by exp and sums of your own"),
+    "autograd": ("the right result, by autograd", "one by a formula of your own"),
+}
 
 
-def function_exercise(number, title, reference, inputs, why, mistakes=(), tolerance=1e-4, names=""):
+def function_exercise(number, title, reference, inputs, why, mistakes=(), tolerance=1e-4, names="", without=""):
     """Make an exercise that asks for a function.
 
     Parameters
@@ -31,6 +38,8 @@ def function_exercise(number, title, reference, inputs, why, mistakes=(), tolera
         Relative and absolute.
     names : str
         Names of the results if there are several, as in "w, b".
+    without : str
+        What the exercise asks to do without, one of those that `uses` knows.
 
     Returns
     -------
@@ -55,11 +64,14 @@ def function_exercise(number, title, reference, inputs, why, mistakes=(), tolera
     def examine(answer):
         with np.errstate(all="ignore"):
             tries = [(args, exact, reference(*exact)) for args, exact in cases()]
-        for i, (args, _, expected) in enumerate(tries):
-            got = call(answer, *args)
-            if not same(got, expected, tolerance):
-                hint = _one_alone(got, expected, names, tolerance) or explain(answer, got, tries, i)
-                raise difference(describe_call(answer, args), got, expected, hint, names)
+        with uses(answer, without) if without else nullcontext() as used:
+            for i, (args, _, expected) in enumerate(tries):
+                got = call(answer, *args)
+                if not same(got, expected, tolerance):
+                    hint = _one_alone(got, expected, names, tolerance) or explain(answer, got, tries, i)
+                    raise difference(describe_call(answer, args), got, expected, hint, names)
+        if used:
+            raise Wrong("your function", *_WITHOUT[without])
 
     def explain(answer, got, tries, i):
         """Return the hints of the mistakes that explain a wrong result for input `i`."""
