@@ -14,7 +14,10 @@ ADVICE = (
         "NumPy's functions do not take nd arrays: use the method (X.mean(), X.sum()), or X.asnumpy()",
     ),
     (r"Cannot find argument", "this operator has no argument of that name: help() of it lists those that it has"),
-    (r"for @: ", "nd arrays have no @: write nd.dot(X, w)"),
+    (
+        r"for @: |NDArray' object has no attribute 'dot'",
+        "nd arrays have neither @ nor dot: write nd.dot(X, w)",
+    ),
     (
         r"numpy\.ndarray'> not supported|must have NDArray type",
         "nd and NumPy do not mix: functions of nd take what nd.array(...) makes, NumPy takes X.asnumpy(), "

@@ -64,6 +64,8 @@ class Exercise:
         Given the answer, raises `Wrong` or `Unanswered` if it is not right.
     seconds : float, optional
         Of work that the answer has, on a machine of the usual speed; `TIME_LIMIT` unless it is said.
+    reference : callable, optional
+        The right function, on NumPy arrays, where the exercise asks for one.
     mistakes : tuple of (object, str)
         Usual mistakes and their hints, where the kind of exercise has them.
     """
@@ -73,6 +75,7 @@ class Exercise:
     why: str
     examine: Callable
     seconds: float | None = None
+    reference: Callable | None = None
     mistakes: tuple = ()
 
 

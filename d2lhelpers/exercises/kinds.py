@@ -92,7 +92,7 @@ def function_exercise(number, title, reference, inputs, why, mistakes=(), tolera
         # Two infinite results are easily alike, so that they must agree in the finite ones, too.
         return join(hint for _, hint in (throughout or (so_far if is_finite(got) else ())))
 
-    return Exercise(number, title, why, examine, mistakes=mistakes)
+    return Exercise(number, title, why, examine, reference=reference, mistakes=mistakes)
 
 
 def _one_alone(got, expected, names, tolerance):
@@ -145,7 +145,7 @@ def number_exercise(number, title, value, why, mistakes=(), tolerance=0.01):
         right = float(value())
         if near(got, right, tolerance):
             return
-        hint = join(hint for slip, hint in mistakes if near(got, slip, tolerance))
+        hint = join(hint for slip, hint in mistakes if near(got, slip, tolerance if slip else 1e-9))
         comparison = "a finite number"
         if np.isfinite(got):
             comparison = "a larger number" if right > got else "a smaller number"
