@@ -267,6 +267,14 @@ def test_time_without_the_processor_does_not_count_at_once(monkeypatch, seconds,
     assert judge(ONCE, lambda: time.sleep(seconds)).right == is_right
 
 
+def test_an_exercise_may_have_more_time_than_others(monkeypatch):
+    monkeypatch.setattr(judging, "TIME_LIMIT", 0.1)
+    monkeypatch.setattr(judging, "_work", lambda: judging.WORK_SECONDS)
+    patient = judging.Exercise("00.2", "Once", "It is so.", examine=lambda answer: answer(), seconds=5)
+    assert judge(patient, busy(0.4)).right
+    assert "nothing within 0.1 seconds of work\n  expected: an end within this time" in judge(ONCE, busy(3)).text
+
+
 def test_the_work_that_is_measured_takes_time():
     assert 1e-4 < judging._work() < 60
 
@@ -469,6 +477,14 @@ def test_notebook_asks_every_exercise_and_shows_a_solution(chapter):
         assert "worked=True" not in open_cell.source
         assert solution.metadata == {"jupyter": {"source_hidden": True}, "tags": ["hide-input", "solution"]}
         assert "<details><summary>Worked solution</summary>" in cells[cells.index(solution) - 1].source
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_notebook_says_how_much_time_a_recipe_has(chapter):
+    (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
+    number, recipe = list(exercises(chapter).items())[-1]
+    (text,) = [c.source for c in nbformat.read(path, as_version=4).cells if c.source.startswith(f"### {number} ")]
+    assert f"The check takes at most {recipe.seconds or judging.TIME_LIMIT} seconds" in text
 
 
 def output(cell):

@@ -132,6 +132,24 @@ def gluon_recipe(lr=0.3, num_epochs=8, last=None, outputs=10, loss=None, steps=T
     return train
 
 
+def by_autograd_backward(size):
+    """The recipe with the function of autograd that takes a list of losses."""
+
+    def train(train_iter):
+        net = nn.Dense(10)
+        net.initialize()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.3 / size(range(64))})
+        for _ in range(8):
+            for X, y in train_iter:
+                with autograd.record():
+                    losses = gloss.SoftmaxCrossEntropyLoss()(net(X), y)
+                autograd.backward([losses])
+                trainer.step(64 / size(range(64)))
+        return net
+
+    return train
+
+
 def predicting_classes(train_iter):
     net = gluon_recipe(num_epochs=1)(train_iter)
     return lambda images: net(images).argmax(axis=1)
@@ -233,6 +251,7 @@ def predicting_classes(train_iter):
         ("04.6", gluon_recipe(size=lambda y: 1, lr=0.005), "step(1) does not divide it: step(len(y))"),
         ("04.6", gluon_recipe(size=lambda y: 10, lr=0.05), "is there a fixed number in step"),
         ("04.6", gluon_recipe(reduce=lambda x: x.mean(), lr=2, num_epochs=2), "the gradient is divided twice"),
+        ("04.6", by_autograd_backward(len), "step(1) does not divide it: step(len(y))"),
         ("04.6", gluon_recipe(num_epochs=0), "hardly anything was learnt"),
         ("04.6", gluon_recipe(num_epochs=1, steps=False), "hardly anything was learnt"),
         ("04.6", gluon_recipe(lr=0.01, num_epochs=3), "train longer, or with a larger learning rate"),
@@ -269,6 +288,7 @@ def test_wrong_answers(number, answer, message):
         ("04.6", gluon_recipe(size=lambda y: 64)),
         ("04.6", gluon_recipe(last=lambda F, x: x, num_epochs=9)),
         ("04.6", in_another_way),
+        ("04.6", by_autograd_backward(lambda y: 1)),
         ("04.4", as_lists),
         ("04.4", masked),
         ("04.4", by_nd),

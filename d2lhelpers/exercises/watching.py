@@ -147,6 +147,7 @@ class Watch:
         for owner, name, wrapper in (
             (gluon.Block, "__call__", self._noting_pass),
             (nd.NDArray, "backward", self._noting_backward),
+            (autograd, "backward", self._noting_backward),
             (gluon.Trainer, "step", self._noting_step),
         ):
             self._stack.enter_context(replaced(owner, name, wrapper(getattr(owner, name))))
@@ -173,10 +174,11 @@ class Watch:
 
     def _noting_backward(self, original):
         @wraps(original)
-        def backward(head, *args, **kwargs):
+        def backward(heads, *args, **kwargs):
             if len(self.steps) < _MANY_STEPS:
-                self._objective = float(head.asnumpy().astype("float64").sum()) + (self._objective or 0)
-            return original(head, *args, **kwargs)
+                parts = heads if isinstance(heads, list | tuple) else [heads]
+                self._objective = sum(float(part.asnumpy().astype("float64").sum()) for part in parts)
+            return original(heads, *args, **kwargs)
 
         return backward
 
