@@ -13,14 +13,16 @@ from fractions import Fraction
 from pathlib import Path
 
 import d2lhelpers as dh
-from d2lhelpers.exercises import CHAPTERS, exercises, judging, solved
+from d2lhelpers.datasets import load_digits
+from d2lhelpers.exercises import CHAPTERS, exercises, find, judging, solved
 from d2lhelpers.exercises.judging import Verdict, Wrong, judge
 from d2lhelpers.exercises.kinds import choice_exercise, function_exercise, number_exercise
+from d2lhelpers.exercises.watching import replaced
 
 import nbformat
 import numpy as np
 import pytest
-from mxnet import nd
+from mxnet import autograd, gluon, nd
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 HALF = function_exercise(
@@ -253,6 +255,7 @@ def busy(seconds):
     [(1, 0.1, True), (1, 0.4, False), (0.1, 0.4, False), (4, 0.6, True), (4, 2, False)],
 )
 def test_a_slow_machine_has_more_time(monkeypatch, slowness, seconds, is_right):
+    monkeypatch.setattr(judging, "PATIENCE", 1000)  # others may keep the processor busy while this runs
     monkeypatch.setattr(judging, "TIME_LIMIT", 0.3)
     monkeypatch.setattr(judging, "_work", lambda: slowness * judging.WORK_SECONDS)
     verdict = judge(ONCE, busy(seconds))
@@ -273,6 +276,32 @@ def test_an_exercise_may_have_more_time_than_others(monkeypatch):
     patient = judging.Exercise("00.2", "Once", "It is so.", examine=lambda answer: answer(), seconds=5)
     assert judge(patient, busy(0.4)).right
     assert "nothing within 0.1 seconds of work\n  expected: an end within this time" in judge(ONCE, busy(3)).text
+
+
+@pytest.mark.parametrize("n", range(5))
+def test_functions_of_mxnet_are_put_back_after_an_alarm(monkeypatch, n):
+    """The alarm rings again and again, and so it may in the lines that put them back."""
+
+    def endless_training(train_iter):
+        net = gluon.nn.Dense(10)
+        net.initialize()
+        while True:
+            for X, _ in train_iter:
+                with autograd.record():
+                    net(X)
+
+    def left_open(answer):
+        # As if the alarm had rung just before all was put back.
+        replaced(gluon.Block, "__call__", None).__enter__()
+        answer(load_digits(64)[0])
+
+    before = gluon.Block.__call__, nd.NDArray.backward, gluon.Trainer.step, sys.stdout
+    monkeypatch.setattr(judging, "TIME_LIMIT", 0.1 + 0.01 * n)
+    monkeypatch.setattr(judging, "_work", lambda: judging.WORK_SECONDS)
+    assert "nothing within" in judge(find("04.6"), endless_training).text
+    assert (gluon.Block.__call__, nd.NDArray.backward, gluon.Trainer.step, sys.stdout) == before
+    judge(judging.Exercise("00.2", "Once", "It is so.", examine=left_open), endless_training)
+    assert (gluon.Block.__call__, nd.NDArray.backward, gluon.Trainer.step, sys.stdout) == before
 
 
 def test_the_work_that_is_measured_takes_time():

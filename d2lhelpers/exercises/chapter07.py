@@ -1,6 +1,6 @@
 """Exercises of chapter 07, forward and backward propagation."""
 
-from contextlib import redirect_stdout
+import sys
 from io import StringIO
 from itertools import combinations
 
@@ -15,6 +15,7 @@ from .describing import form
 from .judging import Exercise, Wrong
 from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 from .recipes import TOO_FEW, softmax, too_small
+from .watching import replaced
 
 _NEITHER = (np.nan, np.nan)  # what a mistake gives where its shapes do not fit
 
@@ -440,7 +441,7 @@ def _train_quietly(answer, x, num_equal, tried):
     X, Y = np.zeros((32, len(x))), np.tile(_ONE_CLASS, (32, 1))
     X[:num_equal] = x
     try:
-        with redirect_stdout(StringIO()), np.errstate(all="ignore"):
+        with replaced(sys, "stdout", StringIO()), np.errstate(all="ignore"):
             found = _find(answer, X, Y, tried)
     except Wrong:
         return None

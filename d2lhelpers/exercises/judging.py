@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .advice import advise, describe_error
+from .watching import restore
 
 TIME_LIMIT = 20  # seconds of work for a check, on a machine that does `_work` in WORK_SECONDS
 WORK_SECONDS = 0.02  # a server of 2024 with CPython 3.11 needs 0.012, an emulated ARM 0.18
@@ -128,6 +129,7 @@ def judge(exercise, answer):
         finally:
             alarm.active = False
             alarm.stop()
+            restore()
     except Unanswered:
         return Verdict(False, "not answered yet")
     except Wrong as wrong:

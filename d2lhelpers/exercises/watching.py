@@ -25,6 +25,7 @@ _FUNCTIONS = {
     "autograd": [(nd.NDArray, "backward"), (autograd, "backward"), (autograd, "grad")],
 }
 _MANY_STEPS = 60  # are enough to look at
+_replaced = []  # what has not been put back yet
 
 
 @contextmanager
@@ -41,15 +42,40 @@ def replaced(owner, name, value):
     >>> box.n
     1
     """
-    is_own, before = name in vars(owner), getattr(owner, name)
+    place = owner, name, name in vars(owner), getattr(owner, name)
+    _replaced.append(place)
     setattr(owner, name, value)
     try:
         yield
     finally:
-        if is_own:
-            setattr(owner, name, before)
-        else:
-            delattr(owner, name)
+        _put_back(*place)
+        if place in _replaced:
+            _replaced.remove(place)
+
+
+def _put_back(owner, name, is_own, before):
+    if is_own:
+        setattr(owner, name, before)
+    elif name in vars(owner):
+        delattr(owner, name)
+
+
+def restore():
+    """Put everything back that `replaced` has left behind: the alarm may ring in the very lines that put it back.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> box = SimpleNamespace(n=1)
+    >>> left_open = replaced(box, "n", 2)
+    >>> left_open.__enter__()
+    >>> restore()
+    >>> box.n
+    1
+    """
+    while _replaced:
+        _put_back(*_replaced[-1])
+        _replaced.pop()
 
 
 @contextmanager
