@@ -8,19 +8,24 @@ import subprocess
 import sys
 import threading
 import time
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import d2lhelpers as dh
-from d2lhelpers.exercises import CHAPTERS, exercises, judging, solved
-from d2lhelpers.exercises.judging import Verdict, Wrong, judge, number_exercise
+from d2lhelpers.datasets import load_digits
+from d2lhelpers.exercises import CHAPTERS, exercises, find, judging, solved
+from d2lhelpers.exercises.judging import Verdict, Wrong, judge
+from d2lhelpers.exercises.kinds import choice_exercise, function_exercise, number_exercise
+from d2lhelpers.exercises.watching import replaced
 
 import nbformat
 import numpy as np
 import pytest
-from mxnet import nd
+from mxnet import autograd, gluon, nd
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-HALF = judging.function_exercise(
+HALF = function_exercise(
     "00.1",
     "Half",
     reference=lambda x: x / 2,
@@ -40,11 +45,58 @@ def progress_file(tmp_path, monkeypatch):
 # what an answer may do
 
 
+def unwritten(x): ...
+
+
+def explained(x):
+    """Halve x."""
+
+
+def passed(x):
+    pass
+
+
+def forgotten(x):
+    y = x / 2  # noqa: F841
+
+
+def printed(x):
+    print(x / 2)
+
+
+class Forgetful:
+    def __call__(self, x):
+        x / 2
+
+
+def sometimes(x):
+    if x.size > 2:
+        return x / 2
+
+
 def test_right_answer():
     assert judge(HALF, lambda x: x / 2) == Verdict(True, "right. Two halves are a whole.")
 
 
-@pytest.mark.parametrize("answer", [None, ..., lambda x: None, lambda x: ...])
+HALVES = {
+    "list": lambda x: [float(v) / 2 for v in x.reshape((-1,)).asnumpy()] if x.ndim == 1 else (x / 2).asnumpy().tolist(),
+    "list of arrays": lambda x: [row / 2 for row in x],
+    "tuple of NumPy arrays": lambda x: tuple(x.asnumpy() / 2),
+    "fractions": lambda x: [Fraction(float(v)) / 2 for v in x.asnumpy()] if x.ndim == 1 else x / 2,
+    "decimals": lambda x: [Decimal(float(v)) / 2 for v in x.asnumpy()] if x.ndim == 1 else x / 2,
+    "object array": lambda x: (x / 2).asnumpy().astype(object),
+    "mx.np": lambda x: (x / 2).as_np_ndarray(),
+    "float64": lambda x: x.asnumpy().astype("float64") / 2,
+}
+
+
+@pytest.mark.parametrize("answer", HALVES.values(), ids=HALVES)
+def test_right_answers_in_any_container(answer):
+    verdict = judge(HALF, answer)
+    assert verdict.right, verdict.text
+
+
+@pytest.mark.parametrize("answer", [..., lambda x: None, lambda x: ..., unwritten, explained, passed])
 def test_no_answer_yet(answer):
     assert judge(HALF, answer) == Verdict(False, "not answered yet")
 
@@ -80,6 +132,14 @@ def test_wrong_answer_says_what_was_tried_what_came_out_and_what_was_expected():
         (lambda x: nd.dot(x, nd.ones((3, 3))), "came out: MXNetError: .*dot"),
         (lambda x: x.asnumpy()[7], "came out: IndexError"),
         (3.0, "came out: a float\n  expected: a function"),
+        (forgotten, "came out: your function returned nothing\n  expected: a result\n  hint:     end with return"),
+        (sometimes, "came out: your function returned nothing\n  expected: a result\n  hint:     end with return"),
+        (Forgetful(), "came out: your function returned nothing\n  expected: a result\n  hint:     end with return"),
+        (printed, "returned nothing\n  expected: a result\n  hint:     print only shows a value: end with return"),
+        (lambda x: print(x), "hint:     print only shows a value: end with return"),
+        (lambda x: (x / 2, None), "came out: TypeError: a NoneType was returned"),
+        (lambda x: {0.5, 1.0}, "came out: TypeError: a set was returned, not an array or a number"),
+        (None, "came out: None\n.*\n  hint:     print\\(...\\) gives None"),
         ("text", "came out: a str\n  expected: a function"),
     ],
 )
@@ -92,7 +152,7 @@ def test_wrong_answers(answer, message):
 
 
 def test_one_result_where_two_are_wanted():
-    two = judging.function_exercise(
+    two = function_exercise(
         "00.4", "Two", reference=lambda x: (x, x.sum()), inputs=lambda rng: [(np.ones((3, 2)),)], why="Two."
     )
     verdict = judge(two, lambda x: x)
@@ -195,6 +255,7 @@ def busy(seconds):
     [(1, 0.1, True), (1, 0.4, False), (0.1, 0.4, False), (4, 0.6, True), (4, 2, False)],
 )
 def test_a_slow_machine_has_more_time(monkeypatch, slowness, seconds, is_right):
+    monkeypatch.setattr(judging, "PATIENCE", 1000)  # others may keep the processor busy while this runs
     monkeypatch.setattr(judging, "TIME_LIMIT", 0.3)
     monkeypatch.setattr(judging, "_work", lambda: slowness * judging.WORK_SECONDS)
     verdict = judge(ONCE, busy(seconds))
@@ -207,6 +268,42 @@ def test_time_without_the_processor_does_not_count_at_once(monkeypatch, seconds,
     monkeypatch.setattr(judging, "TIME_LIMIT", 0.3)
     monkeypatch.setattr(judging, "_work", lambda: judging.WORK_SECONDS)
     assert judge(ONCE, lambda: time.sleep(seconds)).right == is_right
+
+
+def test_an_exercise_may_have_more_time_than_others(monkeypatch):
+    monkeypatch.setattr(judging, "TIME_LIMIT", 0.1)
+    monkeypatch.setattr(judging, "_work", lambda: judging.WORK_SECONDS)
+    patient = judging.Exercise("00.2", "Once", "It is so.", examine=lambda answer: answer(), seconds=5)
+    assert judge(patient, busy(0.4)).right
+    assert "nothing within 0.1 seconds of work\n  expected: an end within this time" in judge(ONCE, busy(3)).text
+
+
+@pytest.mark.parametrize("n", range(5))
+def test_functions_of_mxnet_are_put_back_after_an_alarm(monkeypatch, n):
+    """The alarm rings again and again, and so it may in the lines that put them back."""
+
+    def endless_training(train_iter):
+        net = gluon.nn.Dense(10)
+        net.initialize()
+        while True:
+            for X, _ in train_iter:
+                with autograd.record():
+                    net(X)
+
+    def left_open(answer):
+        # As if the alarm had rung just before all was put back.
+        still_open.append(replaced(gluon.Block, "__call__", None))
+        still_open[-1].__enter__()
+        answer(load_digits(64)[0])
+
+    still_open = []  # what is not referred to any more would be closed at once
+    before = gluon.Block.__call__, nd.NDArray.backward, gluon.Trainer.step, sys.stdout
+    monkeypatch.setattr(judging, "TIME_LIMIT", 0.1 + 0.01 * n)
+    monkeypatch.setattr(judging, "_work", lambda: judging.WORK_SECONDS)
+    assert "nothing within" in judge(find("04.6"), endless_training).text
+    assert (gluon.Block.__call__, nd.NDArray.backward, gluon.Trainer.step, sys.stdout) == before
+    judge(judging.Exercise("00.2", "Once", "It is so.", examine=left_open), endless_training)
+    assert (gluon.Block.__call__, nd.NDArray.backward, gluon.Trainer.step, sys.stdout) == before
 
 
 def test_the_work_that_is_measured_takes_time():
@@ -244,7 +341,23 @@ def test_random_numbers_go_on_as_before():
     assert (random.random(), np.random.normal()) == expected
 
 
-@pytest.mark.parametrize("answer", [2, 2.0, np.float32(2), np.array([2.0]), nd.array([2.0]), 2.001])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        2,
+        2.0,
+        np.float32(2),
+        np.array([2.0]),
+        np.array(2),
+        nd.array([2.0]),
+        2.001,
+        [2],
+        (2.0,),
+        [nd.array([2])],
+        Fraction(4, 2),
+        Decimal("2.001"),
+    ],
+)
 def test_numbers(answer):
     two = number_exercise("00.2", "Two", lambda: 2, why="Even.", mistakes=[(3, "one too many")])
     assert judge(two, answer).right
@@ -259,8 +372,9 @@ def test_numbers(answer):
         (float("inf"), "expected: a finite number"),
         (-float("inf"), "expected: a finite number"),
         (True, "a bool\n  expected: a number"),
-        ("2", "a str\n  expected: a number"),
-        ([2], "a list\n  expected: a number"),
+        ("2", "a str\n  expected: a number\n  hint:     write it without quotes"),
+        ([2, 3], "a list\n  expected: a number"),
+        (lambda: 2, "a function\n  expected: a number\n  hint:     hand in the number itself"),
     ],
 )
 def test_wrong_numbers(answer, message):
@@ -270,12 +384,28 @@ def test_wrong_numbers(answer, message):
     assert message.removesuffix("$") in verdict.text
 
 
-CHOICE = judging.choice_exercise(
+CHOICE = choice_exercise(
     "00.3", "Letters", {"a": (True, "hint a"), "b": (False, "hint b"), "c": (True, "hint c")}, why="They are letters."
 )
 
 
-@pytest.mark.parametrize("answer", ["ac", "CA", "a, c", ["a", "c"], {"c", "a"}, ("A", "C")])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "ac",
+        "CA",
+        "a, c",
+        "a;c",
+        "a/c",
+        "a and c",
+        "a, and c.",
+        "A) C)",
+        ["a", "c"],
+        ["a,", "c"],
+        {"c", "a"},
+        ("A", "C"),
+    ],
+)
 def test_choices(answer):
     assert judge(CHOICE, answer).right
 
@@ -378,6 +508,14 @@ def test_notebook_asks_every_exercise_and_shows_a_solution(chapter):
         assert "worked=True" not in open_cell.source
         assert solution.metadata == {"jupyter": {"source_hidden": True}, "tags": ["hide-input", "solution"]}
         assert "<details><summary>Worked solution</summary>" in cells[cells.index(solution) - 1].source
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_notebook_says_how_much_time_a_recipe_has(chapter):
+    (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
+    number, recipe = list(exercises(chapter).items())[-1]
+    (text,) = [c.source for c in nbformat.read(path, as_version=4).cells if c.source.startswith(f"### {number} ")]
+    assert f"The check takes at most {recipe.seconds or judging.TIME_LIMIT} seconds" in text
 
 
 def output(cell):

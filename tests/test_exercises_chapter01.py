@@ -45,6 +45,65 @@ def scratch(lr=0.1, num_epochs=5, sign=-1, frozen=(), divide=True):
     return train
 
 
+def broadcast(lr=0.1, num_epochs=5):
+    """The weights are a column, so that the difference to the labels is a table of all pairs."""
+
+    def train(features, labels):
+        w, b = nd.zeros((features.shape[1], 1)), nd.zeros((1,))
+        for param in (w, b):
+            param.attach_grad()
+        for _ in range(num_epochs):
+            for X, y in dh.load_array((features, labels), 10):
+                with autograd.record():
+                    mean = ((nd.dot(X, w) + b - y) ** 2 / 2).mean()
+                mean.backward()
+                for param in (w, b):
+                    param[:] = param - lr * param.grad
+        return w, b
+
+    return train
+
+
+def by_hand(features, labels):
+    """NumPy, all examples at once, and the gradient by hand."""
+    X, y = features.asnumpy(), labels.asnumpy()
+    w, b = np.zeros(X.shape[1]), 0.0
+    for _ in range(200):
+        error = X @ w + b - y
+        w, b = w - 0.1 * X.T @ error / len(y), b - 0.1 * error.mean()
+    return [list(w), b]
+
+
+def with_momentum(features, labels):
+    params = [nd.zeros((features.shape[1], 1)), nd.zeros((1,))]
+    speeds = [nd.zeros(param.shape) for param in params]
+    for param in params:
+        param.attach_grad()
+    for _ in range(8):
+        for X, y in dh.load_array((features, labels), 20):
+            with autograd.record():
+                mean = ((nd.dot(X, params[0]) + params[1] - y.reshape((-1, 1))) ** 2 / 2).mean()
+            mean.backward()
+            for param, speed in zip(params, speeds, strict=True):
+                speed[:] = 0.9 * speed + param.grad
+                param[:] = param - 0.02 * speed
+    return params
+
+
+def rebinding(features, labels):
+    """The step makes new arrays, which have no gradient."""
+    w, b = nd.zeros((features.shape[1],)), nd.zeros((1,))
+    for param in (w, b):
+        param.attach_grad()
+    for X, y in dh.load_array((features, labels), 10):
+        with autograd.record():
+            mean = loss(nd.dot(X, w) + b, y).mean()
+        mean.backward()
+        w = w - 0.1 * w.grad
+        b = b - 0.1 * b.grad
+    return w, b
+
+
 @pytest.mark.parametrize(
     ("number", "answer", "message"),
     [
@@ -95,6 +154,13 @@ def scratch(lr=0.1, num_epochs=5, sign=-1, frozen=(), divide=True):
         ("01.5", "abce", "hint:     look at the figure with the three learning rates"),
         ("01.5", "acde", "which has less noise"),
         ("01.5", "ac", "2 right, 0 wrong, 1 missing"),
+        ("01.6", broadcast(), "is there a difference of shapes (n, 1) and (n,), a table of all pairs?"),
+        ("01.6", broadcast(lr=0.5, num_epochs=10), "is there a difference of shapes (n, 1) and (n,)"),
+        ("01.6", scratch(lr=0.8), "use a smaller learning rate, or larger minibatches"),
+        ("01.6", scratch(lr=1.3), "use a smaller learning rate, or larger minibatches"),
+        ("01.6", rebinding, "w[:] = w - ..., as w = w - ... makes an array without a gradient"),
+        ("01.6", lambda X, y: scratch()(X, y)[::-1], "end with return w, b, in this order"),
+        ("01.6", lambda X, y: nd.dot(X, w), "this name is not known where it is used"),  # noqa: F821
         ("01.6", scratch(num_epochs=0), "nothing was learnt"),
         ("01.6", scratch(lr=0.0005), "nothing was learnt|train longer"),
         ("01.6", scratch(lr=0.005), "train longer, or with a larger learning rate"),
@@ -112,6 +178,14 @@ def test_wrong_answers(number, answer, message):
 
 
 def test_right_answers():
-    assert judge(find("01.6"), scratch()).right
+    for answer in (
+        scratch(),
+        scratch(lr=0.3),
+        by_hand,
+        with_momentum,
+        scratch(lr=0.03, num_epochs=10),
+    ):
+        verdict = judge(find("01.6"), answer)
+        assert verdict.right, verdict.text
     assert judge(find("01.2"), lambda y_hat, y: loss(y_hat, y).mean().asscalar()).right
     assert judge(find("01.4"), lambda X, y: (lstsq(with_ones(X), y)[:-1], lstsq(with_ones(X), y)[-1:])).right

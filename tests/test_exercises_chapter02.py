@@ -141,6 +141,90 @@ def mean(losses):
     return losses.mean()
 
 
+def own_loss(losses_of, divide=len):
+    """The recipe with a loss of one's own."""
+
+    def train(features, labels):
+        net = nn.Dense(1)
+        net.initialize()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+        for _ in range(3):
+            for X, y in dh.load_array((features, labels), 10):
+                with autograd.record():
+                    losses = losses_of(net(X), y)
+                losses.backward()
+                trainer.step(divide(y))
+        return net
+
+    return train
+
+
+def without_trainer(features, labels):
+    net = nn.Sequential()
+    net.add(nn.Dense(1, in_units=features.shape[1]))
+    net.initialize("zeros")
+    for _ in range(100):
+        with autograd.record():
+            value = gloss.L2Loss()(net(features), labels).mean()
+        value.backward()
+        for param in net.collect_params().values():
+            param.set_data(param.data() - 0.2 * param.grad())
+    return net
+
+
+class OwnLayer(gluon.Block):
+    def __init__(self, d):
+        super().__init__()
+        self.w, self.b = self.params.get("w", shape=(d, 1)), self.params.get("b", shape=(1,))
+
+    def forward(self, X):
+        return nd.dot(X, self.w.data()) + self.b.data()
+
+
+def warm_own_layer(w, b):
+    net = OwnLayer(len(w))
+    net.initialize()
+    net.w.set_data(w.reshape((-1, 1)))
+    net.b.set_data(b)
+    return net
+
+
+def warm_in_place(w, b):
+    net = nn.HybridSequential()
+    net.add(nn.Dense(1, in_units=w.size))
+    net.initialize()
+    net.hybridize()
+    net[0].weight.data()[:] = w
+    net[0].bias.data()[:] = b
+    return net
+
+
+def step_by_step(net, trainer, loss, X, y):
+    """The gradients are added up, an example at a time."""
+    params = list(net.collect_params().values())
+    for param in params:
+        param.grad_req = "add"
+        param.zero_grad()
+    total = 0
+    for i in range(len(X)):
+        with autograd.record():
+            value = loss(net(X[i : i + 1]), y[i : i + 1])
+        value.backward()
+        total += float(value.asscalar())
+    trainer.step(len(X))
+    for param in params:
+        param.grad_req = "write"
+    return total / len(X)
+
+
+def by_hand_step(net, trainer, loss, X, y):
+    with autograd.record():
+        value = loss(net(X), y).mean()
+    autograd.backward([value])
+    trainer.step(1)
+    return [value]
+
+
 def load_with_gluon(arrays, batch_size):
     return gdata.DataLoader(gdata.ArrayDataset(*arrays), batch_size, shuffle=True)
 
@@ -193,8 +277,8 @@ def two_outputs(features, labels):
         ("02.4", half_recorded, "call net and loss inside record()"),
         ("02.4", one_step(backward=False), "step found no new gradient: is backward() called"),
         ("02.4", one_step(step=False), "is there a step of the trainer after backward()?"),
-        ("02.4", one_step(step=False, result=lambda *args: None), "came out: nothing was returned"),
-        ("02.4", one_step(result=lambda *args: None), "came out: nothing was returned"),
+        ("02.4", one_step(step=False, result=lambda *args: None), "came out: your function returned nothing"),
+        ("02.4", one_step(result=lambda *args: None), "came out: your function returned nothing"),
         ("02.4", one_step(use=gloss.L2Loss()), "L1Loss, learning rate 0.5\n  came out: another change"),
         ("02.4", one_step(result=lambda value, *args: value), "expected: a single number"),
         ("02.4", one_step(result=lambda value, *args: value.sum()), "the mean of the losses, not their sum"),
@@ -214,9 +298,19 @@ def two_outputs(features, labels):
         ("02.5", "bd", "hint:     what is the first argument of Trainer for?"),
         ("02.6", recipe(num_epochs=0), "nothing was learnt"),
         ("02.6", recipe(num_epochs=1, result=reinitialized), "nothing was learnt"),
-        ("02.6", recipe(reduce=mean), "divided twice, by mean() and by step()?"),
-        ("02.6", recipe(num_epochs=1, lr=0.01), "too few steps"),
-        ("02.6", recipe(batch_size=100, divide=1, lr=0.1), "the loss has grown: is the gradient divided"),
+        ("02.6", recipe(reduce=mean), "divided twice, by mean() and by step(): take"),
+        ("02.6", recipe(num_epochs=1, lr=0.01), "train longer, or with a larger learning rate"),
+        ("02.6", recipe(batch_size=100, divide=1, lr=0.1), "steps 100 times as long"),
+        (
+            "02.6",
+            own_loss(lambda y_hat, y: ((y_hat - y) ** 2 / 2).mean(), divide=lambda y: 1),
+            "is there a difference of shapes (n, 1) and (n,)",
+        ),
+        ("02.6", recipe(divide=1, lr=0.003), "step(1) does not divide it: step(len(y))"),
+        ("02.6", recipe(divide=1, lr=0.003, optimizer="adam"), "steps 10 times as long"),
+        ("02.6", recipe(reduce=mean, lr=0.3), "divided twice, by mean() and by step(): take"),
+        ("02.6", recipe(divide=3, lr=0.01), "is there a fixed number in step"),
+        ("02.6", recipe(lr=1.5, batch_size=4), "the loss has grown: is the gradient divided"),
         ("02.6", recipe(lr=0.3, num_epochs=1, use_bias=False), "the weights are right, but the bias is not"),
         (
             "02.6",
@@ -247,6 +341,13 @@ def test_wrong_answers(number, answer, message):
         ("02.4", one_step()),
         ("02.4", one_step(mean, lambda X: 1)),
         ("02.4", summed),
+        ("02.3", warm_own_layer),
+        ("02.3", warm_in_place),
+        ("02.4", step_by_step),
+        ("02.4", by_hand_step),
+        ("02.6", without_trainer),
+        ("02.6", own_loss(lambda y_hat, y: (y_hat.reshape((-1,)) - y) ** 2 / 2)),
+        ("02.6", own_loss(lambda y_hat, y: (y_hat - y.reshape((-1, 1))).square().mean() / 2, divide=lambda y: 1)),
         ("02.5", "BDE"),
         ("02.6", recipe()),
         ("02.6", recipe(load=load_with_gluon, lr=0.3, num_epochs=1)),

@@ -72,6 +72,50 @@ def by_hand(train_iter):
     return W, b
 
 
+def table(scores):
+    exp = (scores - scores.max()).exp()
+    return exp / exp.sum()
+
+
+def columns(scores):
+    return normalise((scores - scores.max(axis=0, keepdims=True)).exp(), axis=0)
+
+
+def squares(y_hat, y):
+    return ((y_hat - nd.one_hot(y, 10)) ** 2).sum(axis=1)
+
+
+def recipe(softmax=dh.softmax, loss=dh.cross_entropy, lr=0.5, divide=len, optimizer="sgd", zeros=False, num_epochs=10):
+    """A recipe in which softmax, loss, divisor and optimizer can be chosen."""
+
+    def train(train_iter):
+        params = [nd.zeros((64, 10)) if zeros else nd.random.normal(scale=0.01, shape=(64, 10)), nd.zeros((10,))]
+        states = [nd.zeros(param.shape) for param in params]
+        for param in params:
+            param.attach_grad()
+        for _ in range(num_epochs):
+            for X, y in train_iter:
+                with autograd.record():
+                    total = loss(softmax(nd.dot(X.reshape((-1, 64)), params[0]) + params[1]), y).sum()
+                total.backward()
+                for param, state in zip(params, states, strict=True):
+                    grad = param.grad / divide(y)
+                    if optimizer == "momentum":
+                        state[:] = 0.9 * state + grad
+                        grad = state
+                    elif optimizer == "adam":
+                        state[:] = 0.99 * state + 0.01 * grad * grad
+                        grad = grad / (state.sqrt() + 1e-6)
+                    param[:] = param - lr * grad
+        return params
+
+    return train
+
+
+def by_batch_size(train_iter):
+    return recipe(divide=lambda y: train_iter.batch_size)(train_iter)
+
+
 def rebound(train_iter):
     """The step makes a new array of the name W; the model goes on with the old one."""
     start, b = nd.random.normal(scale=0.01, shape=(64, 10)), nd.zeros((10,))
@@ -100,6 +144,12 @@ def rebound(train_iter):
         ("03.2", lambda X: normalise(X.exp(), axis=0), "your columns sum to one"),
         ("03.2", lambda X: normalise((X - X.max(axis=0, keepdims=True)).exp(), axis=0), "your columns sum to one"),
         ("03.2", lambda X: (X - X.max()).exp() / (X - X.max()).exp().sum(), "the whole table sums to one"),
+        ("03.2", nd.softmax, "the right result, by a softmax that was there already"),
+        ("03.2", dh.softmax, "the right result, by a softmax that was there already"),
+        ("03.2", lambda X: nd.softmax(X, axis=1), "the right result, by a softmax that was there already"),
+        ("03.2", lambda X: nd.log_softmax(X).exp(), "the right result, by a softmax that was there already"),
+        ("03.2", lambda X: dh.softmax(X), "the right result, by a softmax that was there already"),
+        ("03.2", lambda X: X.softmax(), "the right result, by a softmax that was there already"),
         ("03.2", shifted, "the rows do not sum to one yet"),
         ("03.2", lambda X: X.exp(), "the rows do not sum to one yet"),
         ("03.2", lambda X: normalise((X - X.max()).exp()), "the largest score of the whole table"),
@@ -108,7 +158,7 @@ def rebound(train_iter):
         ("03.2", lambda X: normalise(X.clip(-80, 80).exp()), "1000 and 1001 become equal"),
         ("03.2", lambda X: nd.log_softmax(X, axis=1), "that is the logarithm of the probabilities"),
         ("03.2", lambda X: shifted(X) / shifted(X).sum(axis=1), "no error"),
-        ("03.2", lambda X: dh.softmax(X) if X.shape[0] < 4 else nd.ones(X.shape) / X.shape[1], "off by"),
+        ("03.2", lambda X: dh.softmax(X) if X.shape[0] < 4 else nd.ones(X.shape) / X.shape[1], "at this place"),
         ("03.3", lambda y_hat, y: pick_log(y_hat, y).sum(), "that is the sum; the mean does not grow with n"),
         ("03.3", pick_log, "that is one loss per example; take their mean"),
         ("03.3", lambda y_hat, y: -pick_log(y_hat, y).mean(), "the minus sign is missing"),
@@ -151,6 +201,23 @@ def rebound(train_iter):
         ("03.5", "ce", "hint:     what does softmax do with a factor"),
         ("03.5", "be", "hint:     which score of each row is the largest"),
         ("03.5", "bc", "hint:     the logarithm of the likelihood"),
+        ("03.6", recipe(columns), "softmax went along the columns; an example is a row: axis=1"),
+        ("03.6", recipe(columns, optimizer="adam", lr=0.02), "softmax went along the columns"),
+        ("03.6", recipe(table), "softmax made the whole table sum to one"),
+        ("03.6", recipe(loss=squares, lr=2), "that is the squared loss of the probabilities"),
+        ("03.6", recipe(loss=squares, lr=2, zeros=True), "that is the squared loss of the probabilities"),
+        (
+            "03.6",
+            recipe(lambda scores: scores, squares, lr=0.05, num_epochs=20),
+            "that is the squared loss of the scores",
+        ),
+        ("03.6", recipe(divide=lambda y: 1, lr=0.01), "divide by the number of examples in the minibatch, len(y)"),
+        (
+            "03.6",
+            recipe(divide=lambda y: 1, lr=0.03, num_epochs=4),
+            "steps half as long for minibatches of 32 as for 64",
+        ),
+        ("03.6", lambda train_iter: print(recipe(num_epochs=1)(train_iter)), "print only shows a value"),
         ("03.6", scratch(num_epochs=0), "nothing was learnt"),
         ("03.6", rebound, "nothing was learnt"),
         ("03.6", scratch(frozen=("W",), num_epochs=2), "nothing was learnt"),
@@ -177,8 +244,8 @@ def test_wrong_answers(number, answer, message):
     ("number", "answer"),
     [
         ("03.1", 4.6),
-        ("03.2", lambda X: nd.softmax(X, axis=1)),
-        ("03.2", lambda X: nd.stack(*[nd.softmax(row) for row in X])),
+        ("03.2", lambda X: normalise(shifted(X))),
+        ("03.2", lambda X: nd.stack(*[(row - row.max()).exp() / (row - row.max()).exp().sum() for row in X])),
         ("03.3", lambda y_hat, y: dh.cross_entropy(y_hat, y).mean().asscalar()),
         ("03.3", lambda y_hat, y: -(one_hot(y_hat, y) * (y_hat + 1e-8).log()).sum() / len(y)),
         ("03.3", lambda y_hat, y: -np.log(y_hat.asnumpy()[np.arange(len(y)), y.asnumpy()]).mean()),
@@ -188,6 +255,11 @@ def test_wrong_answers(number, answer, message):
         ("03.6", scratch()),
         ("03.6", scratch(lr=2, num_epochs=5)),
         ("03.6", by_hand),
+        ("03.6", recipe(zeros=True)),
+        ("03.6", recipe(optimizer="adam", lr=0.02)),
+        ("03.6", recipe(optimizer="momentum", lr=0.1)),
+        ("03.6", by_batch_size),
+        ("03.6", lambda train_iter: recipe(num_epochs=5)(dh.load_array(train_iter.arrays, 16))),
     ],
 )
 def test_right_answers(number, answer):

@@ -67,7 +67,49 @@ def every_nth(images, labels, step):
     return images[order[~last]], labels[order[~last]], images[order[last]], labels[order[last]]
 
 
-def gluon_recipe(lr=0.3, num_epochs=8, last=None, outputs=10, loss=None, steps=True):
+def as_lists(images, labels, k):
+    order = np.random.permutation(len(labels))
+    picked = [(images[int(i)], labels[int(i)]) for i in order]
+    return [[pair[j] for pair in part] for part in (picked[:-k], picked[-k:]) for j in (0, 1)]
+
+
+def masked(images, labels, k):
+    """NumPy, and the order of the examples is kept within each part."""
+    images, labels = images.asnumpy(), labels.asnumpy()
+    is_kept = np.ones(len(labels), dtype=bool)
+    is_kept[np.random.choice(len(labels), size=k, replace=False)] = False
+    return images[is_kept], labels[is_kept], images[~is_kept], labels[~is_kept]
+
+
+def by_nd(images, labels, k):
+    order = nd.random.shuffle(nd.arange(len(labels)))
+    return [a.take(part) for part in (order[k:], order[:k]) for a in (images, labels)]
+
+
+class OwnNet(nn.Block):
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Dense(10)
+
+    def forward(self, X):
+        return self.dense(X.reshape((len(X), -1)))
+
+
+def in_another_way(train_iter):
+    """A block and a loss of one's own, Adam, and the mean of the losses."""
+    net = OwnNet()
+    net.initialize()
+    trainer = gluon.Trainer(net.collect_params(), "adam", {"learning_rate": 0.01})
+    for _ in range(8):
+        for X, y in train_iter:
+            with autograd.record():
+                mean = -nd.pick(nd.log_softmax(net(X)), y).mean()
+            mean.backward()
+            trainer.step(1)
+    return net
+
+
+def gluon_recipe(lr=0.3, num_epochs=8, last=None, outputs=10, loss=None, steps=True, size=len, reduce=lambda x: x):
     """A recipe with the mistake that the arguments describe."""
 
     def train(train_iter):
@@ -81,10 +123,28 @@ def gluon_recipe(lr=0.3, num_epochs=8, last=None, outputs=10, loss=None, steps=T
         for _ in range(num_epochs):
             for X, y in train_iter:
                 with autograd.record():
-                    losses = softmax_loss(net(X), y)
+                    losses = reduce(softmax_loss(net(X), y))
                 losses.backward()
                 if steps:
-                    trainer.step(len(y))
+                    trainer.step(size(y))
+        return net
+
+    return train
+
+
+def by_autograd_backward(size):
+    """The recipe with the function of autograd that takes a list of losses."""
+
+    def train(train_iter):
+        net = nn.Dense(10)
+        net.initialize()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.3 / size(range(64))})
+        for _ in range(8):
+            for X, y in train_iter:
+                with autograd.record():
+                    losses = gloss.SoftmaxCrossEntropyLoss()(net(X), y)
+                autograd.backward([losses])
+                trainer.step(64 / size(range(64)))
         return net
 
     return train
@@ -115,6 +175,7 @@ def predicting_classes(train_iter):
         ),
         ("04.2", lambda scores: log_softmax(scores, largest=lambda _: 0), "subtract the largest score first"),
         ("04.2", lambda scores: log_softmax(scores, largest=nd.max), "each row needs its own largest score"),
+        ("04.2", nd.log_softmax, "the right result, by a softmax that was there already"),
         ("04.2", by_column, "sum over each row, not over each column"),
         ("04.2", nd.softmax, "those are the probabilities"),
         ("04.2", lambda scores: -nd.log_softmax(scores), "the minus belongs to the loss"),
@@ -154,6 +215,11 @@ def predicting_classes(train_iter):
             "that is the gradient in the probabilities",
         ),
         ("04.3", recorded(lambda scores, y: -nd.pick(nd.softmax(scores), y).log().mean()), "nan"),
+        (
+            "04.3",
+            recorded(lambda scores, y: gloss.SoftmaxCrossEntropyLoss()(scores, y).mean()),
+            "the right result, by autograd",
+        ),
         ("04.3", lambda scores, y: nd.zeros(scores.shape), "came out: [[0. 0. 0.] [0. 0. 0.]]"),
         ("04.4", split(shuffle=False), "shuffle the indices before you cut"),
         ("04.4", split(overlap=True), "images in both parts"),
@@ -179,6 +245,13 @@ def predicting_classes(train_iter):
         ("04.5", "abce", "what was the loss of a perfect prediction"),
         ("04.5", "bcde", "whatever a choice is made on"),
         ("04.5", "be", "2 right, 0 wrong, 1 missing"),
+        ("04.6", gluon_recipe(last=lambda F, x: F.sigmoid(x)), "with sigmoid no score can be large"),
+        ("04.6", gluon_recipe(last=lambda F, x: F.tanh(x)), "with tanh no score can be large"),
+        ("04.6", gluon_recipe(last=lambda F, x: F.relu(x)), "ReLU makes all negative scores equal"),
+        ("04.6", gluon_recipe(size=lambda y: 1, lr=0.005), "step(1) does not divide it: step(len(y))"),
+        ("04.6", gluon_recipe(size=lambda y: 10, lr=0.05), "is there a fixed number in step"),
+        ("04.6", gluon_recipe(reduce=lambda x: x.mean(), lr=2, num_epochs=2), "the gradient is divided twice"),
+        ("04.6", by_autograd_backward(len), "step(1) does not divide it: step(len(y))"),
         ("04.6", gluon_recipe(num_epochs=0), "hardly anything was learnt"),
         ("04.6", gluon_recipe(num_epochs=1, steps=False), "hardly anything was learnt"),
         ("04.6", gluon_recipe(lr=0.01, num_epochs=3), "train longer, or with a larger learning rate"),
@@ -202,17 +275,23 @@ def test_wrong_answers(number, answer, message):
     ("number", "answer"),
     [
         ("04.1", 7850),
-        ("04.2", nd.log_softmax),
         ("04.2", log_softmax),
         ("04.3", lambda scores, y: error(scores, y) / len(y)),
-        ("04.3", recorded(lambda scores, y: gloss.SoftmaxCrossEntropyLoss()(scores, y).mean())),
-        ("04.3", recorded(lambda scores, y: -nd.pick(nd.log_softmax(scores), y).mean())),
+        ("04.3", lambda scores, y: (dh.softmax(scores) - nd.one_hot(y, scores.shape[1])) / scores.shape[0]),
         ("04.4", split()),
         ("04.4", lambda images, labels, k: fixed_order(images, labels, np.random.default_rng(0), k)),
         ("04.5", "bce"),
         ("04.6", gluon_recipe()),
         ("04.6", gluon_recipe(lr=2, num_epochs=5)),
         ("04.6", lambda train_iter: gluon_recipe()(dh.load_array(train_iter.arrays, 16))),
+        ("04.6", gluon_recipe(reduce=lambda x: x.mean(), size=lambda y: 1)),
+        ("04.6", gluon_recipe(size=lambda y: 64)),
+        ("04.6", gluon_recipe(last=lambda F, x: x, num_epochs=9)),
+        ("04.6", in_another_way),
+        ("04.6", by_autograd_backward(lambda y: 1)),
+        ("04.4", as_lists),
+        ("04.4", masked),
+        ("04.4", by_nd),
     ],
 )
 def test_right_answers(number, answer):

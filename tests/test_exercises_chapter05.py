@@ -1,7 +1,7 @@
 """Usual mistakes in the exercises of chapter 05, and what the check says to them."""
 
 import d2lhelpers as dh
-from d2lhelpers.exercises import find
+from d2lhelpers.exercises import find, judging
 from d2lhelpers.exercises.judging import judge
 
 import numpy as np
@@ -111,6 +111,27 @@ def penalty_in_the_loss(factor):
     return train
 
 
+def variant(reduce=lambda x: x, size=len, loss=None, use_bias=True, lr=0.05, num_epochs=50, batch_size=5):
+    """The worked solution with another loss, divisor, layer or batch size."""
+
+    def train(features, labels, wd):
+        net = nn.Sequential()
+        net.add(nn.Dense(1, use_bias=use_bias))
+        net.initialize()
+        net.collect_params(".*bias").setattr("wd_mult", 0)
+        losses_of = loss or gloss.L2Loss()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": lr, "wd": wd})
+        for _ in range(num_epochs):
+            for X, y in dh.load_array((features, labels), batch_size):
+                with autograd.record():
+                    losses = reduce(losses_of(net(X), y))
+                losses.backward()
+                trainer.step(size(y))
+        return net
+
+    return train
+
+
 def not_linear(features, labels, wd):
     net = nn.Sequential()
     net.add(nn.Dense(20, activation="relu"), nn.Dense(1))
@@ -173,6 +194,16 @@ def not_linear(features, labels, wd):
         ("05.5", "de", "where does degree 12 end"),
         ("05.5", "be", "the smallest training loss that there is"),
         ("05.5", "bd", "2 right, 0 wrong, 1 missing"),
+        ("05.6", variant(reduce=lambda x: x.mean()), "the gradient is divided twice, by mean() and by step()"),
+        (
+            "05.6",
+            variant(reduce=lambda x: x.mean(), lr=0.25),
+            "steps 0.2 times as long as the gradient of the mean loss",
+        ),
+        ("05.6", variant(size=lambda y: 1, lr=0.01), "step(1) does not divide it: step(len(y))"),
+        ("05.6", variant(use_bias=False), "came out: a bias of exactly 0"),
+        ("05.6", variant(loss=lambda y_hat, y: (y_hat - y) ** 2 / 2), "a difference of shapes (n, 1) and (n,)"),
+        ("05.6", lambda X, y, wd: print(wd), "print only shows a value"),
         ("05.6", recipe(bias=1), "the bias has decayed too: exclude it"),
         ("05.6", recipe(wd_factor=0), "the weights did not decay"),
         ("05.6", recipe(weight=0, bias=1), "the weights did not decay"),
@@ -183,7 +214,8 @@ def not_linear(features, labels, wd):
         ("05.6", recipe(num_epochs=1), "train longer, or with a larger learning rate"),
         ("05.6", recipe(num_epochs=0), "nothing was learnt"),
         ("05.6", recipe(lr=1.5), "the loss has grown: use a smaller learning rate"),
-        ("05.6", recipe(lr=0.5, step_by=1), "the loss has grown: use a smaller learning rate"),
+        ("05.6", recipe(lr=0.5, step_by=1), "steps 5 times as long"),
+        ("05.6", recipe(lr=0.01, step_by=1), "step(1) does not divide it: step(len(y))"),
         ("05.6", recipe(num_epochs=0, units=2), "expected: one output for each"),
         ("05.6", not_linear, "expected: a linear regression"),
         (
@@ -213,6 +245,12 @@ def test_bias_that_is_on_its_way():
     assert "the bias is still on its way" in judge(find("05.6"), slow_bias).text
 
 
+def test_minibatches_of_one_example_have_their_time():
+    # 200 epochs of them took 17 of the 20 seconds that other answers have.
+    assert find("05.6").seconds >= 3 * judging.TIME_LIMIT
+    assert find("05.5").seconds is None
+
+
 @pytest.mark.parametrize(
     ("number", "answer"),
     [
@@ -233,6 +271,13 @@ def test_bias_that_is_on_its_way():
         ("05.6", recipe()),
         ("05.6", recipe(lr=0.2, num_epochs=12)),
         ("05.6", two_trainers),
+        ("05.6", variant()),
+        ("05.6", variant(reduce=lambda x: x.mean(), size=lambda y: 1)),
+        (
+            "05.6",
+            variant(loss=lambda y_hat, y: (y_hat.reshape((-1,)) - y) ** 2 / 2, batch_size=20, lr=0.2, num_epochs=100),
+        ),
+        ("05.6", variant(batch_size=1, lr=0.01)),
         ("05.6", penalty_in_the_loss(1)),
     ],
 )

@@ -96,19 +96,19 @@ class OwnDropout(nn.Block):
         return drop()(x, self.p) if autograd.is_training() or not self.asks else x
 
 
-def recipe(*layers, lr=0.5, num_epochs=8, optimizer="sgd", step=len, sigma=0.1):
+def recipe(*layers, lr=0.5, num_epochs=8, optimizer="sgd", step=len, sigma=0.1, train_mode=True, reduce=lambda x: x):
     """A recipe with the layers and the settings that the arguments describe."""
 
     def train(train_iter):
         net = nn.Sequential()
         net.add(*(make() for make in layers))
-        net.initialize(init.Normal(sigma=sigma))
+        net.initialize(init.Normal(sigma=sigma) if sigma else init.Zero())
         net(nd.ones((1, 1, 8, 8)))
         trainer = gluon.Trainer(net.collect_params(), optimizer, {"learning_rate": lr})
         for _ in range(num_epochs):
             for X, y in train_iter:
-                with autograd.record():
-                    losses = LOSS(net(X), y)
+                with autograd.record(train_mode=train_mode):
+                    losses = reduce(LOSS(net(X), y))
                 losses.backward()
                 trainer.step(step(y))
         return net
@@ -159,7 +159,12 @@ GOOD = (HIDDEN, dropping(), dense(10))
         ),
         ("06.2", lambda X, *params: mlp(hidden=lambda x: x)(nd.relu(X), *params), "not to the features"),
         ("06.2", lambda X, W1, b1, W2, b2: nd.relu(nd.dot(X, W1) + b1), "expected: an array of shape (4, 3)"),
-        ("06.2", lambda X, W1, b1, W2, b2: nd.zeros((len(X), len(b2))), "off by"),
+        (
+            "06.2",
+            lambda X, W1, b1, W2, b2: nd.zeros((len(X), len(b2))),
+            "came out: an array of shape (4, 3), with 0 at index",
+        ),
+        ("06.2", lambda X, W1, b1, W2, b2: nd.zeros((len(X), len(b2))), "at this place"),
         ("06.3", lambda H, p: H, "nothing was dropped"),
         ("06.3", only_when_training, "let it not ask for the mode"),
         ("06.3", lambda H, p: 0 * H, "everything was dropped"),
@@ -181,6 +186,15 @@ GOOD = (HIDDEN, dropping(), dense(10))
         ("06.3", lambda H, p: drop()(H, p) if p < 1 else H, "with p = 1 everything is dropped"),
         ("06.3", lambda H, p: drop()(H, p).mean(), "expected: an array of shape (400, 250)"),
         ("06.3", lambda H, p: drop()(H, 0.3), "a share of zeros of 0.30\n  expected: about 0.8"),
+        (
+            "06.3",
+            drop(factor=lambda p: round(1 / (1 - p), 2) if p < 1 else 0),
+            "expected: 1.429 times, so that the mean",
+        ),
+        ("06.3", drop(factor=lambda p: round(1 / (1 - p), 2) if p < 1 else 0), "not by a rounded number"),
+        ("06.4", lambda net, X, y: print(in_predict_mode()(net, X, y)), "print only shows a value"),
+        ("06.4", in_predict_mode(lambda losses: losses.mean() / len(losses)), "divided by n once more"),
+        ("06.4", in_predict_mode(lambda losses: (-losses.mean()).exp()), "that is a probability"),
         ("06.4", whatever_mode, "inside record(), with 12 examples"),
         ("06.4", always_train_mode, "neurons were missing"),
         ("06.4", mode_not_put_back, "predict mode was still on afterwards"),
@@ -197,9 +211,22 @@ GOOD = (HIDDEN, dropping(), dense(10))
         ("06.5", "ade", "look at both losses for the largest rate"),
         ("06.5", "a", "multiply out a third layer"),
         ("06.5", "d", "the mask of eight images"),
+        ("06.6", recipe(*GOOD, train_mode=False), "record() has to be in train mode"),
+        ("06.6", recipe(dropping(0.3), HIDDEN, dense(10)), "only pixels are dropped: put nn.Dropout behind the hidden"),
+        ("06.6", recipe(dropping(0.2), HIDDEN, HIDDEN, dense(10)), "only pixels are dropped"),
+        (
+            "06.6",
+            recipe(lambda: OwnDropout(0.3, asks=True), HIDDEN, dense(10)),
+            "came out: one or two results for an image of a single pixel",
+        ),
+        ("06.6", recipe(HIDDEN, dropping(), dense(10, "relu")), "ReLU makes all negative scores equal"),
+        ("06.6", recipe(*GOOD, sigma=0), "do all weights start at zero, or at the same number?"),
+        ("06.6", recipe(*GOOD, step=lambda y: 1, lr=0.005), "step(1) does not divide it: step(len(y))"),
+        ("06.6", recipe(*GOOD, reduce=lambda x: x.mean(), lr=5), "the gradient is divided twice"),
         ("06.6", recipe(*GOOD, num_epochs=0), "nothing was learnt"),
         ("06.6", recipe(*GOOD, lr=0.02, num_epochs=3), "train longer, or with a larger learning rate"),
-        ("06.6", recipe(*GOOD, lr=1, num_epochs=2, step=lambda y: 1), "the loss has grown"),
+        ("06.6", recipe(*GOOD, lr=1, num_epochs=2, step=lambda y: 1), "steps 64 times as long"),
+        ("06.6", recipe(*GOOD, lr=200, num_epochs=2), "the loss has grown"),
         ("06.6", recipe(HIDDEN, dense(10), num_epochs=5), "where is nn.Dropout, and is its rate larger than 0?"),
         ("06.6", recipe(HIDDEN, dropping(0), dense(10), num_epochs=5), "where is nn.Dropout"),
         ("06.6", recipe(dropping(0.2), dense(10)), "is there a hidden layer, with an activation?"),
@@ -233,6 +260,23 @@ def by_gluon(H, p):
     return nd.Dropout(H, p, mode="always") if p < 1 else nd.zeros_like(H)
 
 
+def by_choice(H, p):
+    H = H.asnumpy()
+    keep = np.random.random(H.shape) >= p
+    return np.where(keep, H / (1 - p) if p < 1 else 0, 0)
+
+
+def by_pause(net, X, y):
+    with autograd.pause(train_mode=False):
+        return LOSS(net(X), y).sum() / len(y)
+
+
+def by_hand(net, X, y):
+    with autograd.predict_mode():
+        scores = net(X).asnumpy().astype("float64")
+    return [np.mean(np.log(np.exp(scores).sum(axis=1)) - scores[np.arange(len(y)), y.asnumpy()])]
+
+
 def mode_by_hand(net, X, y):
     before = autograd.set_training(False)
     losses = LOSS(net(X), y)
@@ -257,6 +301,14 @@ def by_helper(net, X, y):
         ("06.4", by_helper),
         ("06.5", "ad"),
         ("06.6", recipe(*GOOD)),
+        ("06.6", recipe(*GOOD, reduce=lambda x: x.mean(), step=lambda y: 1)),
+        ("06.6", recipe(*GOOD, step=lambda y: 64, num_epochs=9)),
+        ("06.6", recipe(dropping(0.2), HIDDEN, dropping(0.2), dense(10), num_epochs=12)),
+        ("06.6", recipe(lambda: nn.Dense(64, activation="tanh", use_bias=False), dropping(0.3), dense(10))),
+        ("06.3", lambda H, p: drop()(H, p).asnumpy().tolist()),
+        ("06.3", by_choice),
+        ("06.4", by_pause),
+        ("06.4", by_hand),
         ("06.6", recipe(HIDDEN, dropping(0.2), HIDDEN, dropping(0.2), dense(10))),
         ("06.6", recipe(dense(64, "relu"), dropping(), dense(10), optimizer="adam", lr=0.01)),
         ("06.6", recipe(dense(32, "tanh"), lambda: OwnDropout(0.3, asks=True), dense(10))),

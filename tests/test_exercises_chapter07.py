@@ -83,6 +83,72 @@ def difference_in_nd(f, x):
     return grad
 
 
+def without_copies(f, x):
+    """The two points are the same array."""
+    x = x.asnumpy()
+    grad = np.zeros(x.shape)
+    for i in range(x.size):
+        up = x
+        down = x
+        up.flat[i] += 1e-5
+        down.flat[i] -= 1e-5
+        grad.flat[i] = (f(up) - f(down)) / 2e-5
+    return grad
+
+
+def without_copies_one_by_one(f, x):
+    x = x.asnumpy()
+    grad = np.zeros(x.shape)
+    for i in range(x.size):
+        up = x
+        up.flat[i] += 1e-5
+        above = f(up)
+        down = x
+        down.flat[i] -= 1e-5
+        grad.flat[i] = (above - f(down)) / 2e-5
+    return grad
+
+
+def hand_made(
+    slope=lambda Z, H: 1 - H * H,
+    activation=nd.tanh,
+    in_order=True,
+    optimizer="sgd",
+    lr=0.5,
+    num_steps=150,
+    softmax=True,
+):
+    """A recipe with the slip, or in the other right way, that the arguments describe."""
+
+    def train(X, Y):
+        W1 = nd.random.normal(scale=0.1, shape=(32, X.shape[1]))
+        W2 = nd.random.normal(scale=0.1, shape=(Y.shape[1], 32))
+        states = [nd.zeros(W1.shape), nd.zeros(W2.shape)]
+
+        def step(W, grad, state):
+            if optimizer == "momentum":
+                state[:] = 0.9 * state + grad
+                grad = state
+            elif optimizer == "adam":
+                state[:] = 0.99 * state + 0.01 * grad * grad
+                grad = grad / (state.sqrt() + 1e-6)
+            return W - lr * grad
+
+        for _ in range(num_steps):
+            Z = nd.dot(X, W1.T)
+            H = activation(Z)
+            O = nd.dot(H, W2.T)  # noqa: E741
+            grad_O = ((nd.softmax(O) if softmax else O) - Y) / len(X)
+            grad_W2 = nd.dot(grad_O.T, H)
+            old_W2 = W2
+            W2 = step(W2, grad_W2, states[1])
+            grad_H = nd.dot(grad_O, old_W2 if in_order else W2)
+            W1 = step(W1, nd.dot((grad_H * slope(Z, H)).T, X), states[0])
+        return W1, W2
+
+    return train
+
+
 def recipe(lr=0.5, num_steps=100, scale=0.1, units=32, batch_size=None, equal=False, sign=-1, softmax=True):
     """A recipe with the mistake that the arguments describe."""
 
@@ -130,7 +196,7 @@ def transposed(function):
         ("07.2", turned(forward), "the hidden layer first"),
         ("07.2", transposed(forward), "the examples stand in rows"),
         ("07.2", relu_forward, "that is ReLU"),
-        ("07.2", lambda *args: forward(*args)[1], "came out: a single result\n  expected: two results, H, O"),
+        ("07.2", lambda *args: forward(*args)[1], "that is O alone: end with return H, O"),
         ("07.2", lambda *args: (*forward(*args), 0), "came out: 3 results"),
         ("07.2", lambda X, W1, W2: forward(X[:2], W1, W2), "expected: 2 results: an array of shape (4, 5)"),
         ("07.2", lambda X, W1, W2: (nd.zeros((2, 2)), nd.zeros((2, 2))), "came out: [[0. 0.] [0. 0.]]"),
@@ -150,13 +216,18 @@ def transposed(function):
         ("07.3", backward(slope=lambda Z, H: 1 - H), "the h in 1 - h² is to be squared"),
         ("07.3", transposed(backward()), "the gradient of a matrix has the matrix's shape"),
         ("07.3", turned(backward()), "the gradient in W1 first"),
-        ("07.3", lambda *args: backward()(*args)[0], "expected: two results, grad_W1, grad_W2"),
+        ("07.3", lambda *args: backward()(*args)[0], "that is grad_W1 alone: end with return grad_W1, grad_W2"),
         (
             "07.3",
             lambda X, Y, W1, W2, lambd: (nd.zeros(W1.shape), nd.zeros(W2.shape)),
             "came out: [[0. 0. 0.] [0. 0. 0.]] and",
         ),
         ("07.3", lambda X, Y, W1, W2, lambd: (lambd * W1, lambd * W2), "not right yet"),
+        ("07.3", by_autograd, "the right result, by autograd"),
+        ("07.3", backward(decay=(0, 0), factor=2), "what is its gradient?; and: the loss's part is twice too much"),
+        ("07.3", backward(divide=lambda Y: 1, slope=lambda Z, H: 1), "; and: on the way to W1 the derivative of tanh"),
+        ("07.4", without_copies, "u = x is no copy, x.copy() is"),
+        ("07.4", without_copies_one_by_one, "u = x is no copy, x.copy() is"),
         ("07.4", difference(divide=1), "how far apart are x + step and x - step"),
         ("07.4", difference(down=0, divide=1), "that is a one-sided difference"),
         ("07.4", difference(down=0, divide=1, step=1e-8), "f was asked on one side of x only"),
@@ -179,6 +250,17 @@ def transposed(function):
         ("07.5", "de", "2 right, 0 wrong, 1 missing"),
         ("07.5", "be", "the derivative of the sigmoid is at most 1/4"),
         ("07.5", "bd", "what could differ between two units"),
+        ("07.6", hand_made(slope=lambda Z, H: 1), "is multiplied by the derivative of tanh"),
+        ("07.6", hand_made(slope=lambda Z, H: 1, softmax=False, lr=0.05, num_steps=300), "by the derivative of tanh"),
+        (
+            "07.6",
+            hand_made(slope=lambda Z, H: Z > 0, activation=nd.relu),
+            "another activation, as ReLU, has another one",
+        ),
+        ("07.6", hand_made(in_order=False), "compute both, then change both"),
+        ("07.6", hand_made(in_order=False, lr=0.2, num_steps=200), "came out: a step of W1 with the new W2"),
+        ("07.6", hand_made(in_order=False, lr=0.1, softmax=False), "compute both, then change both"),
+        ("07.6", lambda X, Y: print(recipe(num_steps=1)(X, Y)), "print only shows a value"),
         ("07.6", recipe(num_steps=0), "hardly anything was learnt"),
         ("07.6", recipe(lr=0.0005, num_steps=20), "hardly anything was learnt"),
         ("07.6", recipe(num_steps=6), "train longer, or with a larger learning rate"),
@@ -208,7 +290,7 @@ def test_wrong_answers(number, answer, message):
         ("07.2", lambda *args: list(forward(*args))),
         ("07.2", lambda *args: tuple(part.asnumpy() for part in forward(*args))),
         ("07.3", backward()),
-        ("07.3", by_autograd),
+        ("07.3", lambda *args: [grad.asnumpy() for grad in backward()(*args)]),
         ("07.4", difference()),
         ("07.4", difference(step=1e-3)),
         ("07.4", difference(step=1e-8)),
@@ -219,6 +301,10 @@ def test_wrong_answers(number, answer, message):
         ("07.6", recipe(lr=0.1, num_steps=150, batch_size=64)),
         ("07.6", recipe(lr=0.1, num_steps=150, softmax=False)),
         ("07.6", recipe(scale=0.5, units=16)),
+        ("07.6", hand_made()),
+        ("07.6", hand_made(optimizer="momentum", lr=0.1)),
+        ("07.6", hand_made(optimizer="adam", lr=0.01)),
+        ("07.6", hand_made(num_steps=151)),
     ],
 )
 def test_right_answers(number, answer):

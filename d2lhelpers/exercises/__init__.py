@@ -1,7 +1,7 @@
 """Exercises that answer back: `check` looks at an answer, `progress` shows what has been solved.
 
-The questions of a chapter and their checks are in one file, ``chapter01.py`` and so on. How an answer is run and
-judged is in ``judging.py``, what has been solved is kept by ``solved.py``.
+The questions of a chapter and their checks are in one file, ``chapter01.py`` and so on. How an answer is run is in
+``judging.py``, which names the other rooms; what has been solved is kept by ``solved.py``.
 """
 
 from importlib import import_module

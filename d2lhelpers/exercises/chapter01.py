@@ -3,16 +3,11 @@
 import numpy as np
 
 from ..data import seed, synthetic_data
-from .judging import (
-    Exercise,
-    Wrong,
-    by_number,
-    call,
-    choice_exercise,
-    describe,
-    function_exercise,
-    number_exercise,
-)
+from .calling import call
+from .describing import form
+from .judging import Exercise, Wrong
+from .kinds import by_number, choice_exercise, function_exercise, number_exercise
+from .recipes import BROADCAST, TOO_FEW, TOO_LARGE, is_flat, is_scattered, mean_squared_loss, too_large
 
 # 01.1
 
@@ -37,11 +32,6 @@ def squared(error):
 # 01.2
 
 
-def mean_squared_loss(y_hat, y):
-    """Compute the reference: the mean of half the squared error."""
-    return np.mean((y_hat.reshape(-1) - y) ** 2) / 2
-
-
 def _predictions(rng):
     return [
         (np.array([1.0, 5.0, 3.0]), np.array([1.0, 2.0, 1.0])),
@@ -61,6 +51,34 @@ MEAN_LOSS = function_exercise(
         (
             lambda y_hat, y: np.mean(np.abs(y_hat.reshape(-1) - y)),
             "that is the absolute error; square it, and halve it",
+        ),
+        (
+            lambda y_hat, y: np.mean(np.abs(y_hat.reshape(-1) - y)) / 2,
+            "that is half the absolute error; square it instead",
+        ),
+        (
+            lambda y_hat, y: np.mean(y_hat.reshape(-1) - y) ** 2 / 2,
+            "that is the square of the mean error, in which +1 and -1 cancel: square first, then take the mean",
+        ),
+        (
+            lambda y_hat, y: np.mean(y_hat.reshape(-1) - y) ** 2,
+            "square first, then take the mean, and halve it",
+        ),
+        (
+            lambda y_hat, y: np.sum((y_hat.reshape(-1) - y) ** 2),
+            "that is the sum: take half the mean",
+        ),
+        (
+            lambda y_hat, y: np.sqrt(np.mean((y_hat.reshape(-1) - y) ** 2)),
+            "that is the root of the mean square: leave the root out, and halve",
+        ),
+        (
+            lambda y_hat, y: (y_hat.reshape(-1) - y) ** 2,
+            "one loss per example, and without the half: take half the mean",
+        ),
+        (
+            lambda y_hat, y: np.mean((y_hat - y) ** 2),
+            "y_hat has the shape (n, 1) here and y (n,): reshape one first; and the half is missing",
         ),
         (
             lambda y_hat, y: np.mean((y_hat - y) ** 2) / 2,
@@ -111,9 +129,39 @@ GRADIENTS = function_exercise(
             "divide the gradient of b by the batch size",
         ),
         (_scaled(-1), "the sign is turned round: the error is y_hat - y, prediction minus label"),
+        (
+            lambda X, y, w, b: gradients(X, y, w, 0),
+            "the prediction lacks the bias: it is Xw + b",
+        ),
+        (
+            lambda X, y, w, b: _sums(X, y, w, 0),
+            "the prediction lacks the bias, it is Xw + b; and divide by the batch size",
+        ),
+        (
+            lambda X, y, w, b: tuple(part / 10 for part in _sums(X, y, w, b)),
+            "divide by the size of this minibatch, len(y), not by a fixed number",
+        ),
+        (
+            lambda X, y, w, b: tuple(part / X.size for part in _sums(X, y, w, b)),
+            "X.size counts the numbers in X: divide by the number of examples, len(y)",
+        ),
+        (
+            lambda X, y, w, b: (_sums(X, y, w, b)[0] / X.size, gradients(X, y, w, b)[1]),
+            "a mean over X * error divides by its n × d numbers: divide the gradient of w by len(y)",
+        ),
+        (
+            lambda X, y, w, b: tuple(-part for part in _sums(X, y, w, b)),
+            "the sign is turned round, the error is y_hat - y; and divide by the batch size",
+        ),
+        (
+            lambda X, y, w, b: gradients(X, y, w, b)[::-1],
+            "turn them round: the gradient of w comes first",
+        ),
         (_scaled(2), "twice too much: the half in the loss takes the 2 of the derivative away"),
     ],
     why="Automatic differentiation is this chain rule, applied to every line that autograd has recorded.",
+    names="grad_w, grad_b",
+    without="autograd",
 )
 
 # 01.4
@@ -156,9 +204,19 @@ ANALYTICAL = function_exercise(
             lambda X, y: (least_squares(X, y)[0], 0.0),
             "the weights are right, the bias is not: it is the last number of the solution",
         ),
+        (
+            lambda X, y: (np.append(least_squares(X, y)[1], least_squares(X, y)[0])[:-1], least_squares(X, y)[0][-1]),
+            "the column of ones stands first there, so the bias is the first number of the solution: w = [1:], b = [0]",
+        ),
+        (
+            lambda X, y: (np.append(least_squares(X, y)[0], least_squares(X, y)[1])[1:], least_squares(X, y)[0][0]),
+            "the column of ones stands last there, so the bias is the last number of the solution: w = [:-1], b = [-1]",
+        ),
+        (lambda X, y: least_squares(X, y)[::-1], "turn them round: the weights come first"),
         (_after_centring, "b = mean of y is right only for features of mean 0: subtract the weights times their means"),
     ],
     why="Whenever a problem has a formula, use it: it is the yardstick for everything that only searches.",
+    names="w, b",
 )
 
 # 01.5
@@ -179,33 +237,48 @@ HYPERPARAMETERS = choice_exercise(
 # 01.6
 
 
+def _find(answer, data, tried, n):
+    """Train with the learner's function, with random numbers of seed `n`; return w (d,) and b as float64."""
+    seed(n)
+    found = call(answer, *data, tried=tried)
+    if not isinstance(found, tuple | np.ndarray) or np.ndim(found[0] if len(found) else 0) > 2 or len(found) != 2:
+        raise Wrong(tried, form(found), "two results, w and b", "end with return w, b")
+    w, b = (np.ravel(np.array(part, dtype="float64")) for part in found)
+    d = data[0].shape[1]
+    if w.shape != (d,) or b.shape != (1,):
+        hint = "end with return w, b, in this order: a weight for each feature, and one bias"
+        raise Wrong(tried, f"w with {w.size} and b with {b.size} elements", f"{d} weights and one bias", hint)
+    return w, b
+
+
 def _train_from_scratch(answer):
     """Train with the learner's function on data with weights that nobody knows, and look at what it found."""
     for true_w, true_b in (([1.5, -2.0, 0.7], -1.2), ([3.0], 0.4)):
         seed(6)
-        features, labels = synthetic_data(true_w, true_b, num_examples=500, noise=0.05)
+        data = tuple(array.asnumpy() for array in synthetic_data(true_w, true_b, num_examples=500, noise=0.05))
         tried = f"training with your function on 500 examples of {len(true_w)} features"
-        found = call(answer, features.asnumpy(), labels.asnumpy(), tried=tried)
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise Wrong(tried, describe(found), "two results, w and b", "end with return w, b")
-        w, b = (np.ravel(part) for part in found)
-        if w.shape != (len(true_w),) or b.shape != (1,):
-            raise Wrong(tried, f"w with {w.size} and b with {b.size} elements", f"{len(true_w)} weights and one bias")
-        X, y = features.asnumpy().astype("float64"), labels.asnumpy().astype("float64")
-        loss = np.mean((X @ w + b - y) ** 2) / 2
-        at_start = np.mean(y**2) / 2
+        w, b = _find(answer, data, tried, 6)
+        X, y = (array.astype("float64") for array in data)
         best_w, best_b = least_squares(X, y)
-        floor = np.mean((X @ best_w + best_b - y) ** 2) / 2
-        if loss < 1.2 * floor:
+        limit = 1.2 * mean_squared_loss(X @ best_w + best_b, y)
+        with np.errstate(all="ignore"):
+            error = X @ w + b - y
+            loss, at_start = np.mean(error**2) / 2, np.mean(y**2) / 2
+        if loss < limit:
             continue
-        hint = "train longer, or with a larger learning rate"
         if not np.isfinite(loss) or loss > 2 * at_start:
-            hint = "the loss has grown: is the step against the gradient, and divided by the batch size?"
+            hint = "the loss has grown: is the step against the gradient, divided by the batch size, and not too large?"
+        elif is_flat(error, y):
+            hint = BROADCAST
         elif loss > 0.9 * at_start:
             hint = "nothing was learnt: does the loop change w and b in place, w[:] = ..., after backward()?"
-        elif np.mean(X @ w + b - y) ** 2 > np.var(X @ w + b - y):
+        elif np.mean(error) ** 2 > np.var(error):
             hint = "the weights are right, but the bias has not been trained"
-        raise Wrong(tried, f"a mean loss of {loss:.3g}", f"at most {1.2 * floor:.2g}, where the noise begins", hint)
+        else:
+            again = np.append(*_find(answer, data, tried, 7))
+            is_too_large = is_scattered(np.append(w, b), again, np.append(best_w, best_b))
+            hint = TOO_LARGE if is_too_large else TOO_FEW
+        raise too_large(tried, "a mean loss of", loss, limit, hint, ", where the noise begins")
 
 
 FROM_MEMORY = Exercise(

@@ -5,40 +5,23 @@ from mxnet import gluon, init, nd
 from mxnet.gluon import loss as gloss
 
 from ..data import seed, synthetic_data
-from .judging import (
-    Exercise,
-    Unanswered,
-    Wrong,
-    as_nd,
-    by_number,
-    call,
-    call_for_net,
-    choice_exercise,
-    compare,
-    describe,
-    describe_call,
-    number_exercise,
+from .calling import as_nd, call, call_for_net
+from .comparing import compare
+from .describing import describe, describe_call
+from .judging import Exercise, Wrong
+from .kinds import by_number, choice_exercise, number_exercise
+from .recipes import (
+    BROADCAST,
+    TOO_FEW,
+    TOO_LARGE,
+    Labels,
+    examine_steps,
+    is_flat,
+    is_scattered,
+    mean_squared_loss,
+    too_large,
 )
-
-# What errors of Gluon mean, by a part of their message.
-ERRORS = {
-    "initialization was deferred": "the layer does not know its number of inputs yet: say it, or call the network once",
-    "has not been initialized": "the network has no parameters yet: initialize comes before they are set or used",
-    "is incompatible with given shape": "the weights of Dense are a matrix, with a row for each output: reshape w",
-    "not in a computational graph": "backward needs a record of what was computed: call net and loss inside record()",
-    "not been updated by backward": "step found no new gradient: is backward() called before it?",
-    "has no attribute 'backward'": "keep the loss an array until after backward()",
-}
-
-
-def _with_hints(run, function, *args, tried):
-    """Call a function by `call` or `call_for_net`, with a hint for the usual errors of Gluon."""
-    try:
-        return run(function, *args, tried=tried)
-    except Wrong as wrong:
-        hint = next((hint for part, hint in ERRORS.items() if part in wrong.came_out), wrong.hint)
-        raise Wrong(wrong.tried, wrong.came_out, wrong.expected, hint) from None
-
+from .watching import Watch
 
 # 02.1
 
@@ -92,9 +75,9 @@ def _set_parameters(answer):
         w, b, X = (rng.normal(size=shape).astype("float32") for shape in ((d,), (1,), (n, d)))
         b = b + np.float32(2)
         made = describe_call(answer, (w, b))
-        net = _with_hints(call_for_net, answer, w, b, tried=made)
+        net = call_for_net(answer, w, b, tried=made)
         tried = f"the network of {made}, called with {describe(X)}"
-        got = _with_hints(call, net, X, tried=tried)
+        got = call(net, X, tried=tried)
         column = (X @ w).reshape(-1, 1)
         mistakes = [
             (column, "the weights are right, but the bias is still zero"),
@@ -159,12 +142,7 @@ def _one_step(answer):
             before = _params(net)
             tried = f"{step} on a minibatch of {n} examples with {type(loss).__name__}, learning rate {learning_rate}"
             expected, loss_before, loss_after = sgd_step(X, y, before[:-1], before[-1], learning_rate, power)
-            try:
-                got = _with_hints(call, answer, net, trainer, loss, as_nd(X), as_nd(y), tried=tried)
-            except Unanswered:
-                if not np.any(_params(net) != before) and not np.any(net.weight.grad().asnumpy()):
-                    raise
-                raise Wrong(tried, "nothing was returned", "the mean loss", "end with return") from None
+            got = call(answer, net, trainer, loss, as_nd(X), as_nd(y), tried=tried)
             _compare_steps(tried, _params(net) - before, expected - before, n)
             mistakes = [
                 (n * loss_before, "the step is right; for the result, take the mean of the losses, not their sum"),
@@ -223,26 +201,34 @@ def _train_with_gluon(answer):
         seed(26)
         features, labels = (array.asnumpy() for array in synthetic_data(true_w, true_b, 2000, noise=0.1))
         tried = f"training with your function on 1000 examples of {len(true_w)} features"
-        net = _with_hints(call_for_net, answer, features[:1000], labels[:1000], tried=tried)
+        with Watch() as watch:
+            net = call_for_net(answer, features[:1000], labels[:1000], tried=tried)
         X, y = features[1000:], labels[1000:].astype("float64")
-        tried = f"{tried}, and the network on 1000 others"
-        y_hat = _with_hints(call, net, X, tried=tried)
+        on_others = f"{tried}, and the network on 1000 others"
+        y_hat = call(net, X, tried=on_others)
         if np.size(y_hat) != len(y):
-            raise Wrong(tried, describe(y_hat), "one prediction for each example", "how many outputs has the layer?")
+            raise Wrong(
+                on_others, describe(y_hat), "one prediction for each example", "how many outputs has the layer?"
+            )
+        examine_steps(watch.steps, Labels(features[:1000], labels[:1000]), mean_squared_loss, tried)
         error = np.ravel(y_hat) - y
         loss, at_start = np.mean(error**2) / 2, np.mean(y**2) / 2
         # Least squares would be within 1 % of the floor, and small batches with a large rate are within 40 %.
         limit = 2 * np.mean((X @ np.array(true_w) + true_b - y) ** 2) / 2
         if loss < limit:
             continue
-        hint = "too few steps, or too short ones: is the gradient divided twice, by mean() and by step()?"
         if not np.isfinite(loss) or loss > 2 * at_start:
             hint = "the loss has grown: is the gradient divided by the batch size, and the learning rate small enough?"
+        elif is_flat(error, y):
+            hint = BROADCAST
         elif loss > 0.9 * at_start:
             hint = "nothing was learnt: are there backward() and step() in the loop, for the network that is returned?"
         elif np.mean(error) ** 2 > np.var(error):
             hint = "the weights are right, but the bias is not: has the layer one, and does the trainer know it?"
-        raise Wrong(tried, f"a mean loss of {loss:.3g}", f"at most {limit:.2g}, near the noise", hint)
+        else:
+            again = np.ravel(call(call_for_net(answer, features[:1000], labels[:1000], tried=tried), X, tried=tried))
+            hint = TOO_LARGE if is_scattered(np.ravel(y_hat), again, X @ np.array(true_w) + true_b) else TOO_FEW
+        raise too_large(on_others, "a mean loss of", loss, limit, hint, ", near the noise")
 
 
 FROM_MEMORY = Exercise(

@@ -1,27 +1,19 @@
 """Exercises of chapter 03, softmax regression."""
 
+from contextlib import suppress
+
 import numpy as np
 from mxnet import nd
 
 from ..data import load_array, seed
 from ..datasets import load_digits
-from .judging import (
-    Exercise,
-    Wrong,
-    by_number,
-    call,
-    choice_exercise,
-    describe,
-    form,
-    function_exercise,
-    number_exercise,
-)
-
-
-def softmax(X):
-    """Compute the reference: the probabilities of each row of scores."""
-    X_exp = np.exp(X - X.max(axis=1, keepdims=True))
-    return X_exp / X_exp.sum(axis=1, keepdims=True)
+from .calling import call
+from .comparing import shaped_like
+from .describing import describe, form
+from .judging import Exercise, Wrong
+from .kinds import by_number, choice_exercise, function_exercise, number_exercise
+from .recipes import examine_own_steps, softmax, too_large
+from .watching import WatchedLoader
 
 
 def mean_cross_entropy(y_hat, y):
@@ -117,7 +109,16 @@ SOFTMAX = function_exercise(
             "cut off at a limit, 1000 and 1001 become equal: subtract instead, which keeps the differences",
         ),
         (lambda X: np.log(softmax(X)), "that is the logarithm of the probabilities"),
+        (
+            lambda X: np.exp(X - X.max(axis=1, keepdims=True)) / np.exp(X - X.max(axis=1, keepdims=True)).sum(),
+            "you divide by the sum of the whole table; each row needs its own sum: axis=1, and keepdims=True",
+        ),
+        (
+            lambda X: np.exp(X - X.max(axis=1, keepdims=True)) / np.exp(X - X.max(axis=1, keepdims=True)).sum(axis=0),
+            "you divide by the sums of the columns; each row needs its own sum: axis=1, and keepdims=True",
+        ),
     ],
+    without="softmax",
     why="A single nan spreads through the gradient to every weight, and one subtraction keeps it out.",
 )
 
@@ -188,6 +189,10 @@ CROSS_ENTROPY = function_exercise(
         (
             lambda y_hat, y: -np.log(_picked(y_hat, y - 1)).mean(),
             "that is the class before the right one: the classes are numbered from 0",
+        ),
+        (
+            lambda y_hat, y: -np.log(y_hat[:, y]).mean(),
+            "y_hat[:, y] takes the columns of all labels from every row; nd.pick(y_hat, y) takes one number of each",
         ),
         (
             lambda y_hat, y: -np.log(y_hat.max(axis=1)).mean(),
@@ -291,18 +296,82 @@ SCORES = choice_exercise(
 LARGEST_LOSS = 0.75  # a blind guess has ln 10 = 2.3, a right recipe ends between 0.15 and 0.6
 
 
+def _scores_at(arrays, minibatch, names):
+    """Return pixels (n, 64), scores and one-hot labels of a minibatch, with the weights and biases of a moment."""
+    X, y = minibatch[0].reshape(len(minibatch[0]), -1).astype("float64"), minibatch[1]
+    return X, X @ arrays[names[0]] + arrays[names[1]].reshape(-1), np.eye(10)[y]
+
+
+def _gradient(slope, names):
+    """Return the gradient in the weights of a loss of which `slope` gives the derivative in the scores."""
+
+    def gradient(arrays, minibatch):
+        X, scores, labels = _scores_at(arrays, minibatch, names)
+        return X.T @ slope(scores, labels) / len(X)
+
+    return gradient
+
+
+def _slope_of_squares(scores, labels):
+    p = softmax(scores)
+    return p * ((p - labels) - (p * (p - labels)).sum(axis=1, keepdims=True))
+
+
+def _slope_of_whole_table(scores, labels):
+    exp = np.exp(scores - scores.max())
+    return len(scores) * exp / exp.sum() - labels
+
+
+_SLOPES = [
+    (lambda scores, labels: softmax(scores) - labels, ""),
+    (
+        lambda scores, labels: labels.sum(axis=0) * softmax(scores.T).T - labels,
+        "softmax went along the columns; an example is a row: axis=1",
+    ),
+    (_slope_of_whole_table, "softmax made the whole table sum to one; each row has to: axis=1, and keepdims=True"),
+    (_slope_of_squares, "that is the squared loss of the probabilities; the loss is the cross-entropy"),
+    (lambda scores, labels: scores - labels, "that is the squared loss of the scores: where is the softmax?"),
+    (
+        lambda scores, labels: 1 / (1 + np.exp(-scores)) - labels,
+        "that is a sigmoid of each score by itself; softmax lets the classes share one probability",
+    ),
+]
+
+
+def _examine_steps(answer, loader, found, tried):
+    """Look at the steps, if the function keeps its weights and biases in arrays of its own that have names."""
+    names = [loader.name_of(part) for part in found]
+    if None in names:
+        return
+    gradients = [(_gradient(slope, names), hint) for slope, hint in _SLOPES]
+    rate = examine_own_steps(loader, names[0], gradients, tried)
+    if rate is None:
+        return
+    other = WatchedLoader(loader, batch_size=loader.batch_size // 2, is_enough=True)
+    seed(6)
+    with suppress(Exception):  # SeenEnough, as a rule
+        answer(other)
+    other_rate = examine_own_steps(other, names[0], gradients, tried)
+    if other_rate is not None and abs(other_rate / rate - 0.5) < 0.05:
+        hint = "divide by the number of examples in the minibatch, len(y); the last one of an epoch is smaller"
+        came_out = f"steps half as long for minibatches of {other.batch_size} as for {loader.batch_size}"
+        raise Wrong(tried, came_out, "steps by the gradient of the mean loss, for any batch size", hint)
+
+
 def _train_from_scratch(answer):
     """Train with the learner's function on digits, shuffled and renumbered, and let it read the others."""
     train_iter, X, y = _other_digits()
+    train_iter = WatchedLoader(train_iter)
     tried = f"training with your function on {train_iter.num_examples} digits, then reading {len(y)} others"
     seed(6)
     found = call(answer, train_iter, tried=tried)
     if not isinstance(found, tuple) or len(found) != 2:
         raise Wrong(tried, form(found), "two results, W and b", "end with return W, b")
-    W, b = found
+    W, b = found = [shaped_like(part, np.zeros(2)) for part in found]
     if np.shape(W) != (64, 10) or np.size(b) != 10:
         hint = "a row for each pixel, a column and a bias for each class"
         raise Wrong(tried, f"W {np.shape(W)} and b {np.shape(b)}", "W (64, 10) and b (10,)", hint)
+    _examine_steps(answer, train_iter, found, tried)
     if not np.isfinite(W).all() or not np.isfinite(b).all():
         hint = "is the step divided by the batch size, the softmax stable, and the learning rate not above 1?"
         raise Wrong(tried, "weights that are nan or infinite", "numbers", hint)
@@ -316,8 +385,8 @@ def _train_from_scratch(answer):
             hint += "you train on what train_iter yields?"
         elif loss > 0.98 * blind:
             hint = "nothing was learnt: does the loop change W and b in place, W[:] = ..., after backward()?"
-        came_out = f"a mean cross-entropy of {loss:.3g}, an accuracy of {(scores.argmax(axis=1) == y).mean():.2f}"
-        raise Wrong(tried, came_out, f"a mean cross-entropy of at most {LARGEST_LOSS}", hint)
+        accuracy = (scores.argmax(axis=1) == y).mean()
+        raise too_large(tried, f"an accuracy of {accuracy:.2f}, a mean cross-entropy of", loss, LARGEST_LOSS, hint)
     if np.ptp(b) == 0:
         raise Wrong(tried, f"ten biases of {describe(float(b.flat[0]))}", "a bias that was trained, too", "step b, too")
 

@@ -4,17 +4,13 @@ import numpy as np
 
 from ..data import seed
 from ..datasets import load_digits
-from .judging import (
-    Exercise,
-    Wrong,
-    by_number,
-    call,
-    call_for_net,
-    choice_exercise,
-    describe,
-    function_exercise,
-    number_exercise,
-)
+from .calling import call, call_for_net
+from .comparing import shaped_like
+from .describing import describe, form
+from .judging import Exercise, Wrong
+from .kinds import by_number, choice_exercise, function_exercise, number_exercise
+from .recipes import TOO_FEW, Labels, examine_scores, examine_steps, mean_cross_entropy, softmax, too_small
+from .watching import Watch
 
 # 04.1
 
@@ -45,13 +41,12 @@ def log_softmax(scores):
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-def _softmax(scores, axis=1):
-    powers = np.exp(scores - scores.max(axis=axis, keepdims=True))
-    return powers / powers.sum(axis=axis, keepdims=True)
+def _softmax_of_columns(scores):
+    return softmax(scores.T).T
 
 
 def _log_of_softmax_in_float32(scores):
-    return np.log(_softmax(scores.astype("float32")))
+    return np.log(softmax(scores.astype("float32")))
 
 
 def _without_the_maximum_in_float32(scores):
@@ -61,7 +56,7 @@ def _without_the_maximum_in_float32(scores):
 
 def _with_the_floor(scores):
     tiny = np.finfo("float32").tiny
-    return np.log(np.maximum(_softmax(scores.astype("float32")), tiny))
+    return np.log(np.maximum(softmax(scores.astype("float32")), tiny))
 
 
 def _by_column(scores):
@@ -73,7 +68,7 @@ def _with_the_largest_of_all(scores):
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-def _without_the_sum(scores):
+def _shifted(scores):
     return scores - scores.max(axis=1, keepdims=True)
 
 
@@ -108,12 +103,33 @@ LOG_SOFTMAX = function_exercise(
         ),
         (_without_the_maximum_in_float32, "exp(1000) is too large for float32: subtract the largest score first"),
         (_with_the_largest_of_all, "each row needs its own largest score, or all its powers may be 0"),
+        (
+            lambda scores: np.log(softmax(scores.astype("float32")) + np.float32(1e-12)),
+            "a small number that is added hides how wrong a score is: take the logarithm on paper, not of the softmax",
+        ),
+        (
+            lambda scores: np.log(softmax(scores.astype("float32")) + np.float32(1e-8)),
+            "a small number that is added hides how wrong a score is: take the logarithm on paper, not of the softmax",
+        ),
+        (
+            lambda scores: _shifted(scores) - np.log(np.exp(_shifted(scores)).sum()),
+            "sum() without an axis adds up the whole table; each row needs its own sum: axis=1, keepdims=True",
+        ),
+        (
+            lambda scores: _shifted(scores) - np.log(np.exp(_shifted(scores)).sum(axis=0)),
+            "you add up the columns; each row needs its own sum: axis=1, keepdims=True",
+        ),
+        (
+            lambda scores: _shifted(scores) - np.exp(_shifted(scores)).sum(axis=1, keepdims=True),
+            "take the logarithm of the sum",
+        ),
         (_by_column, "the classes are along axis 1: sum over each row, not over each column"),
-        (_softmax, "those are the probabilities; their logarithms are wanted"),
+        (softmax, "those are the probabilities; their logarithms are wanted"),
         (lambda scores: -log_softmax(scores), "the minus belongs to the loss; a log-probability is never above 0"),
-        (_without_the_sum, "the logarithm of the sum is missing"),
+        (_shifted, "the logarithm of the sum is missing"),
         (_plus_the_maximum, "subtract the largest score in both places, in the numerator and in the sum"),
     ],
+    without="softmax",
     why="The loss of a model that is sure and wrong stays a number, and so does the step that puts it right.",
 )
 
@@ -130,7 +146,17 @@ def _one_hot(scores, y):
 
 
 def _sum_gradient(scores, y):
-    return _softmax(scores) - _one_hot(scores, y)
+    return softmax(scores) - _one_hot(scores, y)
+
+
+def _naive_gradient(scores, y):
+    exp = np.exp(scores.astype("float32"))
+    return (exp / exp.sum(axis=1, keepdims=True) - _one_hot(scores, y)) / len(y)
+
+
+def _softmax_of_table(scores):
+    exp = np.exp(scores - scores.max())
+    return exp / exp.sum()
 
 
 def _minibatches(rng):
@@ -164,15 +190,15 @@ GRADIENT = function_exercise(
             "the sign is turned round, it is prediction minus label; and divide by the number of examples",
         ),
         (
-            lambda scores, y: _softmax(scores) / len(y),
+            lambda scores, y: softmax(scores) / len(y),
             "the label is missing: in the class that is right, 1 is taken off the probability",
         ),
         (
-            lambda scores, y: _softmax(scores),
+            lambda scores, y: softmax(scores),
             "the label is missing, and the division by the number of examples",
         ),
         (
-            lambda scores, y: (_softmax(scores) - y[:, None]) / len(y),
+            lambda scores, y: (softmax(scores) - y[:, None]) / len(y),
             "the id of a class is not a vector: make it one-hot first",
         ),
         (
@@ -180,14 +206,31 @@ GRADIENT = function_exercise(
             "those are the scores; the prediction is their softmax",
         ),
         (
-            lambda scores, y: (_softmax(scores, axis=0) - _one_hot(scores, y)) / len(y),
+            lambda scores, y: (_softmax_of_columns(scores) - _one_hot(scores, y)) / len(y),
             "the probabilities of an example are a row: softmax goes along axis 1",
         ),
         (
-            lambda scores, y: -_one_hot(scores, y) / _softmax(scores) / len(y),
+            _naive_gradient,
+            "exp(200) is too large for float32, and inf / inf is nan: subtract the largest score of each row first",
+        ),
+        (
+            lambda scores, y: (_softmax_of_table(scores) - _one_hot(scores, y)) / len(y),
+            "the whole table sums to one; each row has to: axis=1, and keepdims=True",
+        ),
+        (
+            lambda scores, y: softmax(scores) - _one_hot(scores, y) / len(y),
+            "divide the whole difference by the number of examples, not the label only",
+        ),
+        (
+            lambda scores, y: softmax(scores) / len(y) - _one_hot(scores, y),
+            "divide the whole difference by the number of examples, not the prediction only",
+        ),
+        (
+            lambda scores, y: -_one_hot(scores, y) / softmax(scores) / len(y),
             "that is the gradient in the probabilities; softmax has to be differentiated, too",
         ),
     ],
+    without="autograd",
     why="Prediction minus label, as in linear regression: the better the prediction, the smaller the step.",
 )
 
@@ -209,8 +252,11 @@ def _examine_split(answer):
         images[:, 0, 0, 0] = np.arange(n)
         tried = f"split(images, labels, {num_validation}) of {n} images"
         result = call(answer, images, labels, num_validation, tried=tried)
-        if not isinstance(result, tuple) or len(result) != 4 or any(np.ndim(part) == 0 for part in result):
+        if not isinstance(result, tuple) or len(result) != 4:
             raise Wrong(tried, f"{len(result) if isinstance(result, tuple) else 1} results", "4 arrays", hint)
+        result = [shaped_like(part, like) for part, like in zip(result, (images, labels) * 2, strict=True)]
+        if any(isinstance(part, tuple) or np.ndim(part) == 0 for part in result):
+            raise Wrong(tried, form(tuple(result)), "4 arrays", hint)
         _judge_parts(tried, result, images, labels, num_validation)
 
 
@@ -289,28 +335,24 @@ def _train_with_gluon(answer):
     tried = "training with your function on the 1,437 training digits"
 
     seed(6)
-    net = call_for_net(answer, train_iter, tried=tried)
+    with Watch() as watch:
+        net = call_for_net(answer, train_iter, tried=tried)
     scores = call(net, images.copy(), tried=tried)
     if not isinstance(scores, np.ndarray) or scores.shape != (len(labels), 10):
         came_out = f"for {len(labels)} images {describe(scores)}"
         hint = "ten outputs, one for each class, and no argmax in the network"
         raise Wrong(tried, came_out, f"scores of shape ({len(labels)}, 10)", hint)
-    if not np.isfinite(scores).all():
-        raise Wrong(tried, "scores that are no numbers", "finite scores", "is the learning rate too large?")
+    examine_scores(scores, tried)
+    examine_steps(watch.steps, Labels(*(a.asnumpy() for a in train_iter.arrays)), mean_cross_entropy, tried)
     accuracy = np.mean(scores.argmax(axis=1) == labels)
-    sums = np.exp(scores).sum(axis=1)
-    if (scores >= 0).all() and np.allclose(scores.sum(axis=1), 1, atol=1e-3):
-        hint = "is a softmax in the network? The loss applies one itself, so that there would be two"
-        raise Wrong(tried, "rows that sum to one: probabilities", "scores", hint)
     if accuracy >= _ENOUGH:
         return
-    hint = "train longer, or with a larger learning rate"
+    hint = TOO_FEW
     if accuracy < 0.3:
         hint = "hardly anything was learnt: is there a trainer.step in the loop, after backward()?"
-    if np.allclose(sums, 1, atol=1e-3):
-        hint = "these are log-probabilities: the network ends with a softmax that belongs to the loss"
-    came_out = f"an accuracy of {accuracy:.2f} on the {len(labels)} test digits"
-    raise Wrong(tried, came_out, f"at least {_ENOUGH}", hint)
+    elif mean_cross_entropy(scores, labels) > np.log(10):
+        hint = "a blind guess has a smaller loss: use a smaller learning rate"
+    raise too_small(tried, f"on the {len(labels)} test digits an accuracy of", accuracy, _ENOUGH, hint)
 
 
 FROM_MEMORY = Exercise(

@@ -3,16 +3,11 @@
 import numpy as np
 
 from ..data import seed
-from .judging import (
-    Exercise,
-    Wrong,
-    by_number,
-    call,
-    call_for_net,
-    choice_exercise,
-    function_exercise,
-    number_exercise,
-)
+from .calling import call, call_for_net
+from .judging import Exercise, Wrong
+from .kinds import by_number, choice_exercise, function_exercise, number_exercise
+from .recipes import BROADCAST, Labels, examine_steps, is_flat, mean_squared_loss, too_large
+from .watching import Watch
 
 # 05.1
 
@@ -135,9 +130,39 @@ STEP = function_exercise(
         (_step(lambda lr, wd, n: wd), "the decay too is multiplied by the learning rate"),
         (_step(lambda lr, wd, n: 2 * lr * wd), "twice too much decay: the gradient of half the squared norm is w"),
         (_step(lambda lr, wd, n: 0), "that is a step without decay"),
+        (
+            lambda w, b, grad_w, grad_b, lr, wd, batch_size: (
+                w - lr * (grad_w / batch_size + wd * w),
+                b - lr * grad_b,
+            ),
+            "the weights are right; divide the gradient of b by the batch size, too",
+        ),
+        (
+            lambda w, b, grad_w, grad_b, lr, wd, batch_size: (
+                w - lr * (grad_w + wd * w),
+                b - lr * grad_b / batch_size,
+            ),
+            "the bias is right; divide the gradient of w by the batch size, too",
+        ),
+        (
+            _step(lambda lr, wd, n: lr * wd / 2),
+            "half the decay it should be: the gradient of half the squared norm is w",
+        ),
+        (
+            _step(_right_decay, _right_decay, gradient=lambda lr, n: lr),
+            "the bias has decayed too, and the gradients are not divided by the batch size",
+        ),
+        (
+            lambda w, b, grad_w, grad_b, lr, wd, batch_size: (
+                w - lr * (grad_w / batch_size + wd * np.sum(w**2) / 2),
+                b - lr * grad_b / batch_size,
+            ),
+            "the gradient of the penalty has an element for each weight: it is wd * w",
+        ),
         (_decay_last, "the old weights decay, not those after the step: the gradient's part is not shrunk"),
     ],
     why="This is what trainer.step(batch_size) does, so wd means the same at every batch size.",
+    names="w, b",
 )
 
 # 05.4
@@ -181,6 +206,22 @@ RIDGE = function_exercise(
             "lambda is n times too small: the loss is a mean over the examples, so divide both products by n",
         ),
         (lambda X, y, lambd: np.linalg.lstsq(X, y, rcond=None)[0], "that is the solution without a penalty"),
+        (
+            lambda X, y, lambd: ridge(X, len(y) * y, lambd * len(y)),
+            "y's side is not divided by n: divide both products, or neither and add n times lambda",
+        ),
+        (
+            lambda X, y, lambd: ridge(X, y / len(y), lambd / len(y)),
+            "X's side is not divided by n: divide both products, or neither and add n times lambda",
+        ),
+        (
+            lambda X, y, lambd: ridge(X, len(y) * y, lambd),
+            "y's side is not divided by n: divide both products, or neither and add n times lambda",
+        ),
+        (
+            lambda X, y, lambd: ridge(X, y / len(y), lambd),
+            "y's side is divided by n twice",
+        ),
         (
             lambda X, y, lambd: ridge(X, y, lambd / 2),
             "the penalty counts half as much as it should: both the loss and the penalty have a half",
@@ -227,13 +268,15 @@ def _with_penalty(X, y, w_lambd, b_lambd=0.0):
 
 
 def _train(answer, X, y, wd, tried):
-    """Train a net with the learner's function; return its weights, its bias and its mean loss on the examples."""
+    """Train a net with the learner's function; return its weights and its bias."""
     inputs = np.vstack([np.zeros((1, X.shape[1])), np.eye(X.shape[1]), X])
-    outputs = call(call_for_net(answer, X, y, wd, tried=tried), inputs, tried=tried)
-    if outputs.size != len(inputs):
-        raise Wrong(
-            tried, f"outputs of shape {outputs.shape} for {len(inputs)} examples", "one output for each", "nn.Dense(1)"
-        )
+    with Watch() as watch:
+        net = call_for_net(answer, X, y, wd, tried=tried)
+    outputs = call(net, inputs, tried=tried)
+    if np.size(outputs) != len(inputs):
+        came_out = f"outputs of shape {np.shape(outputs)} for {len(inputs)} examples"
+        raise Wrong(tried, came_out, "one output for each", "nn.Dense(1)")
+    examine_steps(watch.steps, Labels(X, y), mean_squared_loss, tried)
     outputs = outputs.reshape(-1)
     b, w, y_hat = outputs[0], outputs[1 : X.shape[1] + 1] - outputs[0], outputs[X.shape[1] + 1 :]
     with np.errstate(all="ignore"):
@@ -243,7 +286,10 @@ def _train(answer, X, y, wd, tried):
         raise Wrong(tried, f"a training loss of {loss:.3g}", f"less than {at_start:.2g}, that of all zeros", hint)
     if not np.allclose(y_hat, X @ w + b, rtol=1e-2, atol=1e-2):
         raise Wrong(tried, "a net that is not linear in the features", "a linear regression", "a single nn.Dense(1)")
-    return w, b, loss
+    if b == 0 and loss < 0.9 * at_start:
+        hint = "has the layer a bias (use_bias), and does the trainer know it?"
+        raise Wrong(tried, "a bias of exactly 0", "a bias that was trained, too", hint)
+    return w, b
 
 
 def _twenty_examples(d, shift):
@@ -264,21 +310,24 @@ def _train_with_decay(answer):
         seed(6)
         X, y = _twenty_examples(d, shift)
         tried = f"training with your function on 20 examples of {d} features, labels around {shift}, wd = {wd}"
-        w, b, loss = _train(answer, X, y, wd, tried)
+        w, b = _train(answer, X, y, wd, tried)
         if wd == 0:
-            _examine_without_decay(loss, y, tried)
+            _examine_without_decay(X @ w + b - y, y, tried)
         else:
             _examine_with_decay(w, b, X, y, wd, tried)
 
 
-def _examine_without_decay(loss, y, tried):
+def _examine_without_decay(error, y, tried):
+    loss = np.mean(error**2) / 2
     enough = np.var(y) / 20  # a tenth of what is left when only the bias is learnt
     if loss < enough:
         return
     hint = "train longer, or with a larger learning rate; and with wd = 0 nothing may hold the weights back"
     if loss > 0.9 * np.mean(y**2) / 2:
         hint = "nothing was learnt: record, backward and step belong into the loop"
-    raise Wrong(tried, f"a training loss of {loss:.3g}", f"at most {enough:.2g}: there are enough weights", hint)
+    elif is_flat(error, y):
+        hint = BROADCAST
+    raise too_large(tried, "a training loss of", loss, enough, hint, ": there are enough weights")
 
 
 def _examine_with_decay(w, b, X, y, wd, tried):
@@ -308,6 +357,7 @@ FROM_MEMORY = Exercise(
     "Write it from memory",
     why="One word in the trainer and one line for the bias: that is all that weight decay takes in any network.",
     examine=_train_with_decay,
+    seconds=60,  # minibatches of one example and 200 epochs, three times over, take a third of it
 )
 
 EXERCISES = by_number(LEFT, PENALTY, STEP, RIDGE, DECAY, FROM_MEMORY)

@@ -1,44 +1,23 @@
 """Exercises of chapter 07, forward and backward propagation."""
 
-import functools
+import sys
+from io import StringIO
+from itertools import combinations
 
 import numpy as np
 from mxnet import nd
 
 from ..data import seed
 from ..datasets import load_digits
-from .judging import (
-    Exercise,
-    Wrong,
-    by_number,
-    call,
-    choice_exercise,
-    describe,
-    form,
-    function_exercise,
-    number_exercise,
-)
+from .calling import call
+from .comparing import shaped_like
+from .describing import form
+from .judging import Exercise, Wrong
+from .kinds import by_number, choice_exercise, function_exercise, number_exercise
+from .recipes import TOO_FEW, softmax, too_small
+from .watching import replaced
 
 _NEITHER = (np.nan, np.nan)  # what a mistake gives where its shapes do not fit
-
-
-def _two_results(exercise, names):
-    """Let an exercise say which two results it wants, should there be another number of them."""
-
-    def examine(answer):
-        @functools.wraps(answer)
-        def two(*args):
-            result = answer(*args)
-            if result is None or result is ...:
-                return None
-            if not isinstance(result, tuple | list) or len(result) != 2:
-                came_out = f"{len(result)} results" if isinstance(result, tuple | list) else "a single result"
-                raise Wrong("your function", came_out, f"two results, {names}", f"end with return {names}")
-            return tuple(result)
-
-        exercise.examine(two if callable(answer) else answer)
-
-    return Exercise(exercise.number, exercise.title, exercise.why, examine)
 
 
 # 07.1
@@ -91,36 +70,42 @@ def _networks(rng):
     return [(rng.normal(size=(n, d)), rng.normal(size=(k, d)), rng.normal(size=(q, k))) for n, d, k, q in sizes]
 
 
-FORWARD = _two_results(
-    function_exercise(
-        "07.2",
-        "Forward",
-        reference=tanh_network,
-        inputs=_networks,
-        mistakes=[
-            (_not_transposed, "the weights have the shape (outputs, inputs): multiply by their transpose"),
-            (lambda X, W1, W2: (X @ W1.T, X @ W1.T @ W2.T), "without tanh the two layers are but one linear layer"),
-            (
-                lambda X, W1, W2: (X @ W1.T, np.tanh(X @ W1.T) @ W2.T),
-                "the outputs are right; the hidden layer is to be handed back after tanh",
-            ),
-            (
-                lambda X, W1, W2: (tanh_network(X, W1, W2)[0], np.tanh(tanh_network(X, W1, W2)[1])),
-                "the outputs have no activation: they may be any numbers",
-            ),
-            (lambda X, W1, W2: tanh_network(X, W1, W2)[::-1], "turn them round: the hidden layer first"),
-            (
-                lambda X, W1, W2: tuple(part.T for part in tanh_network(X, W1, W2)),
-                "the examples stand in rows, in the results too",
-            ),
-            (
-                lambda X, W1, W2: (np.maximum(X @ W1.T, 0), np.maximum(X @ W1.T, 0) @ W2.T),
-                "that is ReLU; the activation here is tanh",
-            ),
-        ],
-        why="The hidden layer is handed back because the way back will need it: that is what autograd.record keeps.",
-    ),
-    "H, O",
+FORWARD = function_exercise(
+    "07.2",
+    "Forward",
+    reference=tanh_network,
+    inputs=_networks,
+    mistakes=[
+        (_not_transposed, "the weights have the shape (outputs, inputs): multiply by their transpose"),
+        (lambda X, W1, W2: (X @ W1.T, X @ W1.T @ W2.T), "without tanh the two layers are but one linear layer"),
+        (
+            lambda X, W1, W2: (X @ W1.T, np.tanh(X @ W1.T) @ W2.T),
+            "the outputs are right; the hidden layer is to be handed back after tanh",
+        ),
+        (
+            lambda X, W1, W2: (tanh_network(X, W1, W2)[0], np.tanh(tanh_network(X, W1, W2)[1])),
+            "the outputs have no activation: they may be any numbers",
+        ),
+        (
+            lambda X, W1, W2: (1 / (1 + np.exp(-X @ W1.T)), 1 / (1 + np.exp(-X @ W1.T)) @ W2.T),
+            "that is the sigmoid; the activation here is tanh",
+        ),
+        (
+            lambda X, W1, W2: (np.tanh(X @ W1.T), softmax(tanh_network(X, W1, W2)[1])),
+            "the outputs have no activation: softmax is part of the loss, if at all",
+        ),
+        (lambda X, W1, W2: tanh_network(X, W1, W2)[::-1], "turn them round: the hidden layer first"),
+        (
+            lambda X, W1, W2: tuple(part.T for part in tanh_network(X, W1, W2)),
+            "the examples stand in rows, in the results too",
+        ),
+        (
+            lambda X, W1, W2: (np.maximum(X @ W1.T, 0), np.maximum(X @ W1.T, 0) @ W2.T),
+            "that is ReLU; the activation here is tanh",
+        ),
+    ],
+    why="The hidden layer is handed back because the way back will need it: that is what autograd.record keeps.",
+    names="H, O",
 )
 
 # 07.3
@@ -152,6 +137,49 @@ def _gradients(
     return gradients
 
 
+# What arguments of `_gradients` a slip corresponds to.
+_SLIPS = [
+    ({"divide": lambda n, q: 1}, "the loss is the mean over the examples: divide by the batch size"),
+    ({"divide": lambda n, q: n * q}, "divide by the number of examples, not of all elements of Y"),
+    ({"divide": lambda n, q: q}, "divide by the number of examples, not of outputs"),
+    ({"decay_divided": True}, "the batch size divides the loss only, not the penalty"),
+    ({"decay1": 0, "decay2": 0}, "the penalty depends on the weights too: what is its gradient?"),
+    ({"decay1": 0}, "W2 is right; W1 has a second way to J, through the penalty"),
+    ({"decay2": 0}, "W1 is right; W2 has a second way to J, through the penalty"),
+    ({"decay1": 2, "decay2": 2}, "twice too much penalty: its half takes the 2 of the derivative away"),
+    ({"decay1": 0.5, "decay2": 0.5}, "half the penalty there should be: its half takes the 2 of the derivative away"),
+    ({"decay1": -1, "decay2": -1}, "the penalty's gradient is added, not taken off"),
+    ({"factor": -1}, "the loss's part has the wrong sign: the error is output minus label"),
+    ({"factor": 2}, "the loss's part is twice too much: its half takes the 2 of the derivative away"),
+    ({"derivative": lambda X, W1, H, grad_H: grad_H}, "on the way to W1 the derivative of tanh is missing"),
+    (
+        {"derivative": lambda X, W1, H, grad_H: grad_H * (1 - np.tanh(H) ** 2)},
+        "H is tanh(Z) already: for its derivative no second tanh is needed",
+    ),
+    (
+        {"derivative": lambda X, W1, H, grad_H: grad_H * (1 - (X @ W1.T) ** 2)},
+        "the derivative of tanh is 1 - h², not 1 - z²",
+    ),
+    ({"derivative": lambda X, W1, H, grad_H: grad_H * (1 - H)}, "the h in 1 - h² is to be squared"),
+    (
+        {"derivative": lambda X, W1, H, grad_H: grad_H * H * (1 - H)},
+        "that is the derivative of the sigmoid: tanh has 1 - h²",
+    ),
+    ({"derivative": lambda X, W1, H, grad_H: grad_H * (H > 0)}, "that is the derivative of ReLU: tanh has 1 - h²"),
+]
+
+
+def _slips():
+    """Return each slip, and any two of them at once, as a backward pass with its hint."""
+    single = [(_gradients(**slip), hint) for slip, hint in _SLIPS]
+    double = [
+        (_gradients(**one, **other), f"{hint}; and: {other_hint}")
+        for (one, hint), (other, other_hint) in combinations(_SLIPS, 2)
+        if {key[:5] for key in one}.isdisjoint(key[:5] for key in other)  # no two of the decay, which may cancel
+    ]
+    return single + double
+
+
 def _transposed(*args):
     return tuple(part.T for part in network_gradients(*args))
 
@@ -164,42 +192,19 @@ def _batches(rng):
     return cases
 
 
-BACKWARD = _two_results(
-    function_exercise(
-        "07.3",
-        "Backward",
-        reference=network_gradients,
-        inputs=_batches,
-        mistakes=[
-            (_gradients(lambda n, q: 1), "the loss is the mean over the examples: divide by the batch size"),
-            (_gradients(lambda n, q: n * q), "divide by the number of examples, not of all elements of Y"),
-            (_gradients(decay_divided=True), "the batch size divides the loss only, not the penalty"),
-            (_gradients(decay1=0, decay2=0), "the penalty depends on the weights too: what is its gradient?"),
-            (_gradients(decay1=0), "W2 is right; W1 has a second way to J, through the penalty"),
-            (_gradients(decay2=0), "W1 is right; W2 has a second way to J, through the penalty"),
-            (_gradients(decay1=2, decay2=2), "twice too much penalty: its half takes the 2 of the derivative away"),
-            (_gradients(decay1=-1, decay2=-1), "the penalty's gradient is added, not taken off"),
-            (_gradients(factor=-1), "the loss's part has the wrong sign: the error is output minus label"),
-            (_gradients(factor=2), "the loss's part is twice too much: its half takes the 2 of the derivative away"),
-            (
-                _gradients(derivative=lambda X, W1, H, grad_H: grad_H),
-                "W2 is right; on the way to W1 the derivative of tanh is missing",
-            ),
-            (
-                _gradients(derivative=lambda X, W1, H, grad_H: grad_H * (1 - np.tanh(H) ** 2)),
-                "H is tanh(Z) already: for its derivative no second tanh is needed",
-            ),
-            (
-                _gradients(derivative=lambda X, W1, H, grad_H: grad_H * (1 - (X @ W1.T) ** 2)),
-                "the derivative of tanh is 1 - h², not 1 - z²",
-            ),
-            (_gradients(derivative=lambda X, W1, H, grad_H: grad_H * (1 - H)), "the h in 1 - h² is to be squared"),
-            (_transposed, "transposed: the gradient of a matrix has the matrix's shape"),
-            (lambda *args: network_gradients(*args)[::-1], "turn them round: the gradient in W1 first"),
-        ],
-        why="Two matrix products for each layer, one for its weights and one to go on: depth is only repetition.",
-    ),
-    "grad_W1, grad_W2",
+BACKWARD = function_exercise(
+    "07.3",
+    "Backward",
+    reference=network_gradients,
+    inputs=_batches,
+    mistakes=[
+        *_slips(),
+        (_transposed, "transposed: the gradient of a matrix has the matrix's shape"),
+        (lambda *args: network_gradients(*args)[::-1], "turn them round: the gradient in W1 first"),
+    ],
+    why="Two matrix products for each layer, one for its weights and one to go on: depth is only repetition.",
+    names="grad_W1, grad_W2",
+    without="autograd",
 )
 
 # 07.4
@@ -257,11 +262,13 @@ def _judge_difference(tried, got, f, true):
     elif is_nearly(2 * true):
         hint = "twice too much: how far apart are x + step and x - step?"
     elif is_nearly(true / 2):
-        hint = "half of what it should be: divide by the distance of the two points"
+        hint = "half of what it should be: divide by the distance of the two points; and u = x is no copy, x.copy() is"
     elif is_nearly(-true):
         hint = "the sign is turned round: the value further up comes first"
     elif f.in_float32:
         hint = "f was asked in float32, where the difference drowns in rounding; stay in float64, as x is"
+    elif step < 1e-15 and len(f.moves) > 1:
+        hint = "f was asked at the same place each time: u = x is no copy, x.copy() is; or the step is too small"
     elif step < 1e-14 or (step < 1e-9 and not one_sided):
         hint = "rounding: the step is too small"
     elif one_sided:
@@ -288,7 +295,7 @@ def _examine_difference(answer):
         x = rng.uniform(0.3, 0.9, size=shape)
         f = _Asked(function, x)
         tried = f"f(x) = {name}, for x of shape {shape}"
-        got = call(answer, f, nd.array(x, dtype="float64"), tried=tried)
+        got = shaped_like(call(answer, f, nd.array(x, dtype="float64"), tried=tried), x)
         _judge_difference(tried, got, f, gradient(x))
 
 
@@ -330,25 +337,31 @@ def _digits(num_classes, first_feature):
     return parts
 
 
+def _find(answer, X, Y, tried):
+    """Train with the learner's function; return W1 and W2."""
+    seed(6)
+    found = call(answer, X, Y, tried=tried)
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise Wrong(tried, form(found), "two results, W1 and W2", "end with return W1, W2")
+    found = [shaped_like(part, np.zeros((2, 2))) for part in found]
+    _judge_shapes(tried, found, X.shape[1], Y.shape[1])
+    return found
+
+
 def _train_by_hand(answer):
     """Train with the learner's function, and look at what its network says of digits that it has not seen."""
     for num_classes, first_feature in ((10, 0), (4, 24)):
         (X, labels), (X_test, test_labels) = _digits(num_classes, first_feature)
-        seed(6)
         d = X.shape[1]
         tried = f"training with your function on {len(X)} digits, {d} features, {num_classes} classes"
-        found = call(answer, X, np.eye(num_classes, dtype="float32")[labels], tried=tried)
-        if not isinstance(found, tuple) or len(found) != 2:
-            raise Wrong(tried, describe(found), "two results, W1 and W2", "end with return W1, W2")
-        _judge_shapes(tried, found, d, num_classes)
-        W1, W2 = found
+        W1, W2 = _find(answer, X, np.eye(num_classes, dtype="float32")[labels], tried)
         if not (np.isfinite(W1).all() and np.isfinite(W2).all()):
             hint = "the loss has grown without bound: a smaller learning rate, and a step against the gradient"
             raise Wrong(tried, "weights that are no numbers", "finite weights", hint)
         accuracy = np.mean(tanh_network(X_test, W1, W2)[1].argmax(axis=1) == test_labels)
         if accuracy >= _ENOUGH:
             continue
-        hint = "train longer, or with a larger learning rate"
+        hint = TOO_FEW
         if len(W1) > 1 and np.abs(W1 - W1[0]).max() <= 1e-4 * np.abs(W1).max():
             hint = "all hidden units are the same: break the symmetry, start with random weights"
         elif len(W1) < 5:
@@ -357,8 +370,82 @@ def _train_by_hand(answer):
             hint = "the weights have grown and grown: is the step against the gradient, and not too large?"
         elif accuracy < 1.6 / num_classes:
             hint = "hardly anything was learnt: does each step change both W1 and W2, against the gradient?"
-        came_out = f"an accuracy of {accuracy:.2f} on {len(X_test)} digits it has not seen"
-        raise Wrong(tried, came_out, f"at least {_ENOUGH}", hint)
+        else:
+            _examine_steps(answer, num_units=len(W1))
+        what = f"on {len(X_test)} digits it has not seen, an accuracy of"
+        raise too_small(tried, what, accuracy, _ENOUGH, hint)
+    _examine_steps(answer, num_units=len(W1))
+
+
+def _examine_steps(answer, num_units):
+    """Raise `Wrong` if the hidden weights' gradient lacks the derivative of tanh, or is taken with W2 already changed.
+
+    Two more trainings, from the same random numbers, show it. In both all examples are equal and of one class, so that
+    it does not matter how the recipe picks its minibatches. A recipe for which this does not work counts as right.
+    """
+    d = 2 * num_units + 20
+    # All units at 1 or -1 are too much for a squared loss with a large learning rate: then some examples are all zeros.
+    if d <= 1000:
+        any(_look_at_steps(answer, d, num_equal) for num_equal in (32, 8, 1))
+
+
+def _look_at_steps(answer, d, num_equal):
+    """Do as `_examine_steps` says; return whether anything could be seen."""
+    # In the first training only one feature is not zero, and so large that all units are at 1 or -1, where tanh is
+    # flat: their weights stay as they were at the start, those of the other features in any case.
+    x = np.zeros(d)
+    x[0] = 1e6
+    tried = "training with your function on equal examples, for which each hidden unit is at 1 or -1"
+    found = _train_quietly(answer, x, num_equal, tried)
+    if found is None:
+        return False
+    W1, W2 = found
+    start, signs = W1[:, 1:], np.sign(W1[:, 0])
+    ratios = np.abs(W1[:, 0]) / max(np.median(np.abs(start)), 1e-30)
+    if np.any(start) and np.mean((ratios > 300) | (ratios < 1 / 300)) > 0.2:
+        hint = "on the way to W1 the gradient is multiplied by the derivative of tanh, 1 - h², which is 0 there; "
+        hint += "another activation, as ReLU, has another one"
+        raise Wrong(tried, "weights W1 that have changed", "the weights that they started with", hint)
+    # In the second one the units have known activities h, and the first step takes them all to where tanh is flat:
+    # the change of W1 is that of the first step. What W2 started with is known but for a multiple of `signs`.
+    rng = np.random.default_rng(76)
+    h = rng.uniform(0.2, 0.7, size=len(start)) * rng.choice([-1, 1], size=len(start))
+    h = h - signs * (signs @ h) / len(h)
+    inverse = np.linalg.pinv(start)
+    away = rng.normal(size=d - 1)
+    away = away - inverse @ (start @ away)
+    if np.abs(h).max() > 0.98 or np.linalg.norm(away) < 1:
+        return False
+    x[0], x[1:] = 0, inverse @ np.arctanh(h) + 3e3 * away / np.linalg.norm(away)
+    tried = "training with your function on equal examples, of which the first step is known"
+    found = _train_quietly(answer, x, num_equal, tried)
+    if found is None or found[0].shape != W1.shape:
+        return False
+    change = (found[0] - W1)[:, 1:] @ x[1:] / (x @ x)
+    outputs = W2 @ h
+    for error in (softmax(outputs[None])[0] - _ONE_CLASS, outputs - _ONE_CLASS):
+        parts = np.stack([(1 - h * h) * part for part in (W2.T @ error, signs, h)], axis=1)
+        sizes, *_ = np.linalg.lstsq(parts, change, rcond=None)
+        rest = np.linalg.norm(change - parts @ sizes)
+        if rest < 0.02 * np.linalg.norm(change) < np.linalg.norm(parts[:, 2] * sizes[2]) / 2:
+            hint = "the gradient in W1 goes through W2 as it was in the forward pass: compute both, then change both"
+            raise Wrong(tried, "a step of W1 with the new W2 in its gradient", "a step with the old W2", hint)
+    return True
+
+
+_ONE_CLASS = np.array([1.0, 0.0, 0.0])
+
+
+def _train_quietly(answer, x, num_equal, tried):
+    """Return W1 and W2 for 32 examples of which some equal `x`, the others 0; None if they are no numbers."""
+    X, Y = np.zeros((32, len(x))), np.tile(_ONE_CLASS, (32, 1))
+    X[:num_equal] = x
+    try:
+        with replaced(sys, "stdout", StringIO()), np.errstate(all="ignore"):
+            found = _find(answer, X, Y, tried)
+    except Wrong:
+        return None
+    return found if all(np.isfinite(part).all() and np.any(part) for part in found) else None
 
 
 def _judge_shapes(tried, found, d, q):

@@ -1,0 +1,147 @@
+"""How arguments, calls and results are described to a learner."""
+
+import numpy as np
+
+_LARGEST = 8  # elements that are shown one by one
+
+
+def describe(value, precision=4):
+    """Describe an argument or a result in a few words: small ones by their values, large ones by their shape.
+
+    Parameters
+    ----------
+    value : object
+        An array, a number, a tuple of them, or anything else.
+    precision : int
+        Digits after the point, for arrays; a number has two more of them altogether.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> describe(np.array([[1.0, 2.0]])), describe(np.zeros((20, 3))), describe((1.0, 2.0))
+    ('[[1. 2.]]', 'an array of shape (20, 3)', '1.0 and 2.0')
+    >>> describe(np.array([1.0, 4.6e-88]))
+    '[1. 0.]'
+    """
+    if isinstance(value, tuple):
+        return " and ".join(describe(part, precision) for part in value)
+    if isinstance(value, np.ndarray):
+        if value.size > _LARGEST:
+            return f"an array of shape {value.shape}"
+        is_plain = False
+        if value.dtype.kind == "f":
+            value = _without_specks(value)
+            is_plain = 1e-3 < np.abs(value[np.isfinite(value)]).max(initial=0) < 1e6
+        text = np.array2string(value, precision=precision, suppress_small=is_plain, max_line_width=1000)
+        return text.replace("\n", "")
+    if isinstance(value, float) and value != int_or_none(value):
+        return f"{value:.{precision + 2}g}"
+    return str(value)
+
+
+def _without_specks(array):
+    """Return an array in which numbers are 0 that are nothing beside the largest, for a line without 4.6e-88."""
+    sizes = np.where(np.isfinite(array), np.abs(array), 0)
+    return np.where((sizes < 1e-6 * sizes.max(initial=0)) & np.isfinite(array), 0.0, array)
+
+
+def apart(got, expected):
+    """Describe two results with as many digits as it takes to tell them apart.
+
+    Parameters
+    ----------
+    got, expected : numpy.ndarray, float, or tuple of them
+        They differ.
+
+    Returns
+    -------
+    (str, str)
+
+    Examples
+    --------
+    >>> apart(1.4300001, 1.43), apart(np.array([0.5]), np.array([0.500001]))
+    (('1.4300001', '1.43'), ('[0.5]', '[0.500001]'))
+    """
+    for precision in (4, 6, 8, 12):
+        texts = describe_difference(got, expected, precision)
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
+def describe_difference(got, expected, precision=4):
+    """Describe a result and the right one by their values, or where they are large, by the place that is off most.
+
+    Returns
+    -------
+    (str, str)
+
+    Examples
+    --------
+    >>> describe_difference(np.zeros(20), np.arange(20.0))
+    ('an array of shape (20,), with 0 at index (19,)', '19 at this place')
+    """
+    if isinstance(got, tuple) and isinstance(expected, tuple):
+        texts = [describe_difference(g, e, precision) for g, e in zip(got, expected, strict=True)]
+        return tuple(" and ".join(part) for part in zip(*texts, strict=True))
+    if isinstance(got, np.ndarray) and got.size > _LARGEST and got.shape == np.shape(expected):
+        with np.errstate(invalid="ignore"):
+            difference = np.where(np.isfinite(got), np.abs(got - expected), np.inf)
+        worst = np.unravel_index(difference.argmax(), got.shape)
+        place = tuple(int(i) for i in worst)
+        values = (f"{value[worst]:.{precision}g}" for value in (got, expected))
+        return f"{describe(got)}, with {next(values)} at index {place}", f"{next(values)} at this place"
+    return describe(got, precision), describe(expected, precision)
+
+
+def near_limit(value, limit):
+    """Describe a value and the limit that it does not keep with as many digits as it takes to tell them apart.
+
+    Examples
+    --------
+    >>> near_limit(0.8972, 0.9), near_limit(2.31, 0.0512)
+    (('0.897', '0.9'), ('2.31', '0.0512'))
+    """
+    for digits in range(3, 17):
+        texts = f"{value:.{digits}g}", f"{limit:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
+def int_or_none(value):
+    """Return a finite whole float as an int, else None.
+
+    Examples
+    --------
+    >>> int_or_none(2.0), int_or_none(2.5), int_or_none(float("nan"))
+    (2, None, None)
+    """
+    return int(value) if np.isfinite(value) and value == int(value) else None
+
+
+def describe_call(function, args):
+    """Describe a call.
+
+    Examples
+    --------
+    >>> describe_call(describe, (np.array([1.0, 2.0]), 3))
+    'describe([1. 2.], 3)'
+    """
+    return f"{getattr(function, '__name__', 'your answer')}({', '.join(describe(arg) for arg in args)})"
+
+
+def form(value):
+    """Describe the form that a result should have.
+
+    Examples
+    --------
+    >>> form(np.zeros((3, 2))), form((np.zeros(3), 1.0))
+    ('an array of shape (3, 2)', '2 results: an array of shape (3,); a single number')
+    """
+    if isinstance(value, tuple):
+        return f"{len(value)} results: " + "; ".join(form(part) for part in value)
+    return "a single number" if np.ndim(value) == 0 else f"an array of shape {np.shape(value)}"

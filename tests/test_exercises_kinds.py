@@ -1,0 +1,155 @@
+"""All exercises of the usual kinds, whatever their chapter: right answers in any form, and every slip with its hint."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from d2lhelpers.exercises import CHAPTERS, exercises
+from d2lhelpers.exercises.judging import judge
+
+import numpy as np
+import pytest
+from mxnet import nd
+
+ALL = {number: exercise for chapter in CHAPTERS for number, exercise in exercises(chapter).items()}
+FUNCTIONS = [n for n, e in ALL.items() if e.mistakes and callable(e.mistakes[0][0])]
+NUMBERS = [n for n, e in ALL.items() if e.mistakes and not callable(e.mistakes[0][0])]
+RIGHT_NUMBERS = {
+    "01.1": 9,
+    "02.1": 0.005,
+    "02.2": 0.025,
+    "03.1": 4.6052,
+    "04.1": 7850,
+    "05.1": 0.366,
+    "06.1": 9610,
+    "07.1": 800_000,
+}
+RIGHT_LETTERS = {"01.5": "ace", "02.5": "bde", "03.5": "bce", "04.5": "bce", "05.5": "bde", "06.5": "ad", "07.5": "bde"}
+
+
+def on_numpy(function, convert):
+    """A function on NumPy arrays as an answer, with its results in another form."""
+
+    def answer(*args):
+        numpy_args = (arg.asnumpy() if isinstance(arg, nd.NDArray) else arg for arg in args)
+        numpy_args = (arg.astype("float64") if getattr(arg, "dtype", "") == "float32" else arg for arg in numpy_args)
+        with np.errstate(all="ignore"):
+            result = function(*numpy_args)
+        return tuple(convert(part) for part in result) if isinstance(result, tuple) else convert(result)
+
+    return answer
+
+
+def lists(convert):
+    """A conversion of arrays to nested lists of numbers of another type."""
+
+    def to_lists(value):
+        return [to_lists(part) for part in value] if np.ndim(value) else convert(float(value))
+
+    return to_lists
+
+
+FORMS = {
+    "nd": lambda value: nd.array(np.atleast_1d(value), dtype="float64"),
+    "NumPy": np.asarray,
+    "float32": np.float32,
+    "lists": lists(float),
+    "fractions": lists(Fraction),
+    "decimals": lists(Decimal),
+    "list of arrays": lambda value: [nd.array(np.atleast_1d(part)) for part in np.atleast_1d(value)],
+}
+
+
+def test_all_are_here():
+    assert set(RIGHT_NUMBERS) == set(NUMBERS)
+    assert len(ALL) == 42
+    assert len(FUNCTIONS) == 14
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("number", FUNCTIONS)
+def test_right_results_in_any_form(number, form):
+    verdict = judge(ALL[number], on_numpy(ALL[number].reference, FORMS[form]))
+    assert verdict.right, verdict.text
+
+
+@pytest.mark.parametrize(
+    ("number", "i"), [(number, i) for number in FUNCTIONS for i in range(min(40, len(ALL[number].mistakes)))]
+)
+def test_each_slip_gets_its_own_hint(number, i):
+    mistake, hint = ALL[number].mistakes[i]
+    verdict = judge(ALL[number], on_numpy(mistake, np.asarray))
+    assert verdict.text.splitlines()[-1] == f"  hint:     {hint}"
+
+
+@pytest.mark.parametrize("number", FUNCTIONS)
+def test_functions_that_fail(number):
+    exercise = ALL[number]
+    assert judge(exercise, lambda *args: ...).text == "not answered yet"
+    assert "your function returned nothing" in judge(exercise, lambda *args: print()).text
+    assert "hint:     this name is not known" in judge(exercise, lambda *args: unknown).text  # noqa: F821
+    assert "came out: a int\n  expected: a function" in judge(exercise, 3).text
+    assert "a str was returned" in judge(exercise, lambda *args: "right").text
+    assert "keep those that stand in the exercise's first line" in judge(exercise, lambda: 1).text
+
+
+@pytest.mark.parametrize(
+    "form",
+    [float, np.float32, Fraction, Decimal, np.array, lambda x: [x], lambda x: nd.array([x]), lambda x: (x,)],
+)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_right_numbers_in_any_form(number, form):
+    assert judge(ALL[number], form(RIGHT_NUMBERS[number])).right
+
+
+@pytest.mark.parametrize(
+    ("number", "slip", "hint"), [(number, *mistake) for number in NUMBERS for mistake in ALL[number].mistakes]
+)
+def test_each_wrong_number_gets_its_own_hint(number, slip, hint):
+    verdict = judge(ALL[number], slip)
+    assert verdict.text.splitlines()[-1] == f"  hint:     {hint}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("nine", "expected: a number\n  hint:     write it without quotes"),
+        (lambda: 9, "hint:     hand in the number itself"),
+        (float("nan"), "expected: a finite number"),
+        (-1e9, "expected: a larger number"),
+        (1e9, "expected: a smaller number"),
+        (None, "hint:     print(...) gives None"),
+        ([1, 2], "came out: '[1, 2]', a list"),
+        (True, "a bool\n  expected: a number"),
+    ],
+)
+@pytest.mark.parametrize("number", NUMBERS)
+def test_wrong_numbers_of_any_kind(number, answer, message):
+    assert message in judge(ALL[number], answer).text
+
+
+@pytest.mark.parametrize("form", ["".join, ", ".join, ";".join, "/".join, " and ".join, list, set, tuple, " ".join])
+@pytest.mark.parametrize("number", RIGHT_LETTERS)
+def test_right_letters_in_any_form(number, form):
+    assert judge(ALL[number], form(RIGHT_LETTERS[number])).right
+    assert judge(ALL[number], form(RIGHT_LETTERS[number].upper())).right
+
+
+@pytest.mark.parametrize("letter", "abcde")
+@pytest.mark.parametrize("number", RIGHT_LETTERS)
+def test_one_letter_too_many_or_too_few(number, letter):
+    right = RIGHT_LETTERS[number]
+    answer = right.replace(letter, "") if letter in right else right + letter
+    expected = (
+        f"{len(right) - (letter in right)} right, {int(letter not in right)} wrong, {int(letter in right)} missing"
+    )
+    text = judge(ALL[number], answer).text
+    assert f"came out: {expected}\n" in text
+    assert "hint: " in text
+
+
+@pytest.mark.parametrize("number", RIGHT_LETTERS)
+def test_what_is_no_choice(number):
+    assert "the letters f\n  expected: letters of a, b, c, d, e" in judge(ALL[number], RIGHT_LETTERS[number] + "f").text
+    assert "a int\n  expected: letters" in judge(ALL[number], 3).text
+    assert "wrong, 0 missing" in judge(ALL[number], "abcde").text
+    assert judge(ALL[number], "").text == "not answered yet"
