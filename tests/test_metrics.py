@@ -282,7 +282,7 @@ def test_evaluate_loss_refuses_a_loss_that_is_not_callable(xp):
     ("loss", "error", "message"),
     [
         (lambda y_hat, y: (y_hat - y).mean(), ValueError, r"one loss an example, shape \(2,\), .*\((1,)?\); leave out"),
-        (lambda y_hat, y: (y_hat - y).reshape((2, 1)), ValueError, r"shape \(2,\), but returned the shape \(2, 1\)"),
+        (lambda y_hat, y: y_hat.reshape((1, 2)), ValueError, r"shape \(2,\), but returned the shape \(1, 2\)"),
         (lambda y_hat, y: y_hat[:1] - y[:1], ValueError, r"shape \(2,\), but returned the shape \(1,\)"),
         (lambda y_hat, y: 1.0, TypeError, r"value of loss must be an MXNet array, but is of the type float"),
         (lambda y_hat, y: None, TypeError, r"value of loss must be an MXNet array, but is of the type NoneType"),
