@@ -30,7 +30,7 @@ def accuracy(y_hat, y):
         Scores or probabilities of q ≥ 2 classes (the class with the largest counts as predicted, the first of
         several), or predicted class ids.
     y : array of shape (n,)
-        True class ids, 0 to q - 1; truth values count as 0 and 1.
+        True class ids, 0 to q - 1.
 
     Returns
     -------

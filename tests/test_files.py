@@ -36,7 +36,8 @@ def test_without_the_repository(wheel, tmp_path):
     """The digits are found, and downloads go into the home folder, not among the installed packages."""
     zipfile.ZipFile(wheel).extractall(tmp_path)
     code = (
-        "from d2lhelpers import files as f, load_digits; load_digits(8); print(f.__file__, f.DATA, f.DIGITS, sep='|')"
+        "from d2lhelpers import files as f, load_digits; load_digits(8)\n"
+        "print(f.__file__, f.data_folder(), f.DIGITS, sep='|')"
     )
     env = {"HOME": str(tmp_path / "home"), "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
@@ -48,7 +49,8 @@ def test_without_the_repository(wheel, tmp_path):
     assert digits == tmp_path / "d2lhelpers" / "digits.npz"
 
 
-def test_in_the_repository():
+def test_in_the_repository(monkeypatch):
+    monkeypatch.delenv("D2L_DATA", raising=False)
     from d2lhelpers import files
 
-    assert files.DATA == ROOT / "data"
+    assert files.data_folder() == ROOT / "data"
