@@ -54,3 +54,39 @@ def test_in_the_repository(monkeypatch):
     from d2lhelpers import files
 
     assert files.data_folder() == ROOT / "data"
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("D2L_DATA", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+
+
+def test_without_a_home_folder(homeless, monkeypatch, tmp_path):
+    from d2lhelpers import files
+
+    assert files.data_folder() == ROOT / "data"
+    assert files.data_folder(tmp_path) == tmp_path
+    with pytest.raises(FileNotFoundError, match=r"this user has no home folder; .* HOME, .*export HOME="):
+        files.data_folder("~/data")
+    monkeypatch.setattr(files, "PACKAGE", tmp_path / "package")
+    with pytest.raises(FileNotFoundError, match="no home folder"):
+        files.data_folder()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert files.data_folder() == tmp_path / ".d2lhelpers-data"
+    assert files.data_folder("~/data") == tmp_path / "data"
+
+
+def test_an_installed_package_is_imported_without_a_home_folder(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    code = (
+        "import pwd\ndef unknown(uid):\n    raise KeyError(uid)\npwd.getpwuid = unknown\n"
+        "import d2lhelpers as dh; dh.load_digits(8)\n"
+        "try:\n    dh.load_fashion_mnist(8)\nexcept FileNotFoundError as error:\n    print(error)"
+    )
+    env = {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("this user has no home folder; ")
