@@ -1,7 +1,10 @@
 """The files that name versions must say the same."""
 
 import importlib.metadata
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -182,3 +185,27 @@ def test_readme_names_no_other_version():
     assert named
     for name, version in named:
         assert version == direct()[name.lower()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "expected"),
+    [
+        (["CERTIFICATES=/etc/ssl/cert.pem"], {}, "true true"),
+        (["CERTIFICATES=/etc/ssl/cert.pem"], {"UV_SYSTEM_CERTS": "false", "UV_NATIVE_TLS": "false"}, "false false"),
+        (["CERTIFICATES="], {}, "unset unset"),
+    ],
+)
+def test_uv_trusts_whom_the_system_trusts(tmp_path, arguments, env, expected):
+    if shutil.which("make") is None:
+        pytest.skip("there is no make")
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    uv = tmp_path / "path" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(f'#!/bin/sh\necho "${{UV_SYSTEM_CERTS-unset}} ${{UV_NATIVE_TLS-unset}}" >> {tmp_path}/said\nexit 1\n')
+    uv.chmod(0o755)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "MAKE"))}
+    env = {**inherited, "PATH": f"{uv.parent}:{os.environ['PATH']}", **env}
+    done = subprocess.run(["make", ".venv/.ready", *arguments], cwd=tmp_path, env=env, capture_output=True, check=False)
+    assert done.returncode != 0
+    assert (tmp_path / "said").read_text(encoding="utf-8").splitlines()[0] == expected
