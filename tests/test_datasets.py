@@ -422,7 +422,19 @@ def test_a_full_disk_is_an_error_and_no_fault_of_the_source(monkeypatch, sources
     assert contents_of(tmp_path / "fashion-mnist") == {}
 
 
-def test_a_folder_with_all_files_is_only_read(monkeypatch, by_hand):
+def test_a_folder_with_all_files_is_only_read(by_hand):
+    def look():
+        """The folder and its files: which they are, when something was last written to them, and what they hold."""
+        stats = {path: path.stat() for path in [by_hand, *by_hand.iterdir()]}
+        times = {path: (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in stats.items()}
+        return times, contents_of(by_hand)
+
+    before = look()
+    load(by_hand)
+    assert look() == before
+
+
+def test_what_is_unfinished_in_a_folder_of_others_is_left_there(monkeypatch, by_hand):
     def refuse(*args, **kwargs):
         raise PermissionError
 
@@ -433,6 +445,7 @@ def test_a_folder_with_all_files_is_only_read(monkeypatch, by_hand):
     os.mkdir(unfinished)
     os.utime(unfinished, (0, 0))
     load(by_hand)
+    assert unfinished.exists()
 
 
 # The download
