@@ -102,7 +102,7 @@ def test_types_that_the_engine_does_not_read_are_refused():
         lambda: dh.cross_entropy(p, y),
         lambda: dh.squared_loss(p[0], y),
         lambda: dh.load_array((p, y), 2),
-        lambda: dh.evaluate_loss(lambda X: X, [(y, y)], L2),
+        lambda: dh.evaluate_loss(lambda X: X, [(y, p[0])], L2),
         lambda: dh.evaluate_loss(lambda X: X, [(p, y)], dh.cross_entropy),
     ):
         message = r"(y|labels|features|arrays\[\d\]) must be numbers or truth values, .*bfloat16.* (mx\..*\))\.$"

@@ -71,7 +71,7 @@ def test_exit_status_and_summary(monkeypatch, capsys, statuses):
 
 @pytest.mark.parametrize(
     "name",
-    ["d2lhelpers/__init__", "d2lhelpers/__main__", "d2lhelpers/doctor", "d2lhelpers/files", "d2lhelpers_startup"],
+    [*(f"d2lhelpers/{name}" for name in ("__init__", "__main__", "doctor", "files", "kernel")), "d2lhelpers_startup"],
 )
 def test_an_old_python_without_packages_can_read_it(name):
     tree = ast.parse((ROOT / f"{name}.py").read_text(encoding="utf-8"), feature_version=(3, 6))
