@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -330,7 +330,7 @@ class _Run:
         results, backlog = _Results(self), Backlog()
         # On standard output, since Jupyter shows standard error as if it were an error.
         bar = tqdm(train_iter, f"epoch {self.epoch}", leave=False, delay=1, disable=not self.verbose, file=sys.stdout)
-        with noted_probabilities() as noted:
+        with noted_probabilities() if self.epoch == 1 else nullcontext([]) as noted:
             for batch in bar:
                 if interrupts:
                     bar.close()
@@ -422,7 +422,7 @@ class _Results:
         self._waiting = []
 
     def add(self, y_hat, y, losses, num_examples, probabilities):
-        self._waiting.append((y_hat, y, losses, num_examples, probabilities if self._run.epoch == 1 else []))
+        self._waiting.append((y_hat, y, losses, num_examples, probabilities))
         if len(self._waiting) == 2 * _LAG:
             self._read(self._waiting[:_LAG])
             del self._waiting[:_LAG]

@@ -4,6 +4,7 @@ import re
 from types import SimpleNamespace
 
 import d2lhelpers as dh
+from d2lhelpers import functional, training
 
 import mxnet as mx
 import numpy as np
@@ -442,9 +443,16 @@ def test_the_loss_may_make_probabilities_itself(xp):
     case(xp, 2, lambda y_hat, y: dh.cross_entropy(dh.softmax(y_hat), y)).train()
 
 
-def test_probabilities_are_not_noted_outside_of_a_run(xp):
-    from d2lhelpers import functional
+def test_probabilities_are_looked_at_once_and_in_the_first_epoch_only(xp, monkeypatch):
+    looked = []
+    monkeypatch.setattr(training, "check_probabilities", lambda array: looked.append(array))
+    run = case(xp, 2, dh.cross_entropy)
+    net = run.net
+    dh.train(lambda X: dh.softmax(net(X)), [(run.X, run.y)] * 5, run.loss, run.trainer, 3, verbose=False)
+    assert len(looked) == len({id(array) for array in looked}) == 5
 
+
+def test_probabilities_are_not_noted_outside_of_a_run(xp):
     case(xp, 2, lambda y_hat, y: dh.cross_entropy(dh.softmax(y_hat), y)).train()
     assert functional._noted.arrays is None
 
