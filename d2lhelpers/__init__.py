@@ -8,7 +8,7 @@ from importlib import import_module
 
 import d2lhelpers_startup
 
-from .kernel import show_figures
+from .kernel import show_figures as _show_figures
 
 _MODULES = {
     "ArrayLoader": "data",
@@ -46,7 +46,7 @@ __all__ = list(_MODULES)
 
 # The start of Python has done this, but not for a folder that is not installed, or was installed later than that.
 d2lhelpers_startup.install()
-show_figures()
+_show_figures()
 
 
 def __getattr__(name):

@@ -384,7 +384,7 @@ class _Run:
         Gluon itself would name one parameter without a gradient, with some of the others updated already.
         """
         params = [param for param in self.trainer._params if param.grad_req != "null"]
-        idle = [p for p in params if p._data is None or not all(data._fresh_grad for data in p.list_data())]
+        idle = [p for p in params if p._data is None or not all(data._fresh_grad for data in p._data)]
         if idle and not has_own_step(self.trainer):
             raise ValueError(self._explain_idle(idle))
         self.step = quick_step(self.trainer)
