@@ -15,6 +15,15 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 OLDEST_PYTHON := $(shell sed -n 's/^requires-python = ">=\([0-9.]*\),.*/\1/p' pyproject.toml)
 UV_NEEDED := $(shell sed -n 's/^required-version = "\(.*\)"/\1/p' pyproject.toml)
 
+# As pip does, uv trusts whom the system trusts, a proxy with a certificate of its own for instance; it brings a list of
+# authorities for systems that have none. The second name is that of older ones.
+CERTIFICATES := $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/ca-bundle.pem \
+	/etc/ssl/cert.pem)
+ifneq ($(CERTIFICATES),)
+export UV_SYSTEM_CERTS ?= true
+export UV_NATIVE_TLS ?= true
+endif
+
 # JupyterLab refuses to run as root, the usual user of a container, unless it is told that this is meant.
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 --LabApp.news_url=None $(if $(filter 0,$(shell id -u)),--allow-root)
 

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 # The kernels of the notebooks inherit this. It is set when pytest starts, in each of its workers.
 os.environ["D2L_PROGRESS"] = os.path.join(tempfile.gettempdir(), f"d2l-progress-of-tests-{os.getpid()}.txt")
@@ -11,3 +12,9 @@ os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(tempfile.gettempdir(),
 
 # They need an environment of their own, which `make test-browser` builds.
 collect_ignore = ["tests/browser"]
+
+
+def pytest_configure(config):
+    """Tell nbval, wherever pytest was started, what may change in a stored output."""
+    if getattr(config.option, "nbval_sanitize_with", "") is None:
+        config.option.nbval_sanitize_with = str(Path(__file__).parent / "tests" / "sanitize.cfg")

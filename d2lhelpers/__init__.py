@@ -8,6 +8,8 @@ from importlib import import_module
 
 import d2lhelpers_startup
 
+from .kernel import show_figures as _show_figures
+
 _MODULES = {
     "ArrayLoader": "data",
     "DivergenceError": "training",
@@ -44,6 +46,7 @@ __all__ = list(_MODULES)
 
 # The start of Python has done this, but not for a folder that is not installed, or was installed later than that.
 d2lhelpers_startup.install()
+_show_figures()
 
 
 def __getattr__(name):

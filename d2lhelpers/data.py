@@ -14,6 +14,7 @@ from .validation import (
     check_finite,
     check_integer,
     check_number,
+    check_numbers,
     check_same_length,
     is_np,
 )
@@ -224,8 +225,8 @@ def load_array(arrays, batch_size, shuffle=True, transform=None, ctx=None):
     Raises
     ------
     TypeError
-        If `arrays` is not a tuple or list of MXNet arrays, `batch_size` not a whole number, `transform` not
-        callable, or `ctx` no device.
+        If `arrays` is not a tuple or list of MXNet arrays of numbers or truth values, `batch_size` not a whole number,
+        `transform` not callable, or `ctx` no device.
     ValueError
         If an array is empty or holds NaN or infinity, the lengths differ, `batch_size` is below 1, or `ctx` is a GPU
         that is not there.
@@ -252,6 +253,7 @@ def load_array(arrays, batch_size, shuffle=True, transform=None, ctx=None):
     check_ctx(ctx)
     for i, array in enumerate(arrays):
         check_array(f"arrays[{i}]", array)
+        check_numbers(f"arrays[{i}]", array)
         if len(array.shape) == 0:
             raise ValueError(f"arrays[{i}] has no axis of examples: it is a single number.")
         check_same_length("arrays[0]", arrays[0], f"arrays[{i}]", array)

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from .data import load_array
 from .devices import check_ctx
-from .files import DATA, DIGITS, DIGITS_SHA256, FASHION_MNIST, check_digits
+from .files import DIGITS, DIGITS_SHA256, FASHION_MNIST, check_digits, data_folder
 from .idx import read_idx
 from .validation import check_integer
 
@@ -175,10 +175,9 @@ def load_fashion_mnist(batch_size, root=None, ctx=None):
     """
     batch_size = check_integer("batch_size", batch_size, minimum=1)
     check_ctx(ctx)
-    place = (os.environ.get("D2L_DATA") or DATA) if root is None else root
-    if not isinstance(place, str | os.PathLike) or not str(place):
+    if root is not None and (not isinstance(root, str | os.PathLike) or not str(root)):
         raise TypeError(f'root must be a path, but is {root!r} ({type(root).__name__}); for example root="~/data".')
-    folder = Path(place).expanduser().absolute() / "fashion-mnist"
+    folder = data_folder(root) / "fashion-mnist"
     _download_missing(folder)
     arrays = [_read(folder / name, *rest) for name, *rest in FASHION_MNIST]
     return (

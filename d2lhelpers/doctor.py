@@ -5,6 +5,7 @@ that is too old, too. What may crash or hang runs in a process of its own.
 """
 
 import hashlib
+import json
 import os
 import platform
 import re
@@ -12,9 +13,11 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
-from .files import DATA, DIGITS, FASHION_MNIST, check_digits
+from .files import DIGITS, FASHION_MNIST, check_digits, data_folder, home
+from .kernel import shows_nothing
 
 OK, PROBLEM, UNKNOWN = "ok", "problem", "not checked"
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +50,27 @@ found = [*net.weight.data()[0].asnumpy().tolist(), net.bias.data().asscalar()]
 print("the loss fell from {:.3g} to {:.3g}".format(loss[0], loss[-1]))
 if not all(abs(value - truth) < 0.01 for value, truth in zip(found, [2, -3.4, 4.2])):
     raise ArithmeticError("it found {}, not 2, -3.4 and 4.2".format(found))
+"""
+FOLDERS = """
+import json, os
+os.environ.pop("MPLBACKEND", None)
+import matplotlib
+from IPython.paths import get_ipython_dir
+from jupyter_core import paths
+
+print(json.dumps([
+    ["Jupyter", "JUPYTER_CONFIG_DIR", paths.jupyter_config_dir()],
+    ["Jupyter", "JUPYTER_DATA_DIR", paths.jupyter_data_dir()],
+    ["Jupyter", "JUPYTER_RUNTIME_DIR", paths.jupyter_runtime_dir()],
+    ["IPython", "IPYTHONDIR", get_ipython_dir()],
+    ["matplotlib", "MPLCONFIGDIR", matplotlib.get_configdir()],
+    ["matplotlib", "MPLCONFIGDIR", matplotlib.get_cachedir()],
+]))
+"""
+FIGURE = """
+import io
+import matplotlib.pyplot as plt
+plt.figure().savefig(io.BytesIO())
 """
 KERNEL = """
 from jupyter_client.manager import run_kernel
@@ -122,7 +146,10 @@ def check_digits_file():
 
 def check_fashion_mnist():
     """Compare what is there of Fashion-MNIST with its hashes; it need not be there."""
-    folder = Path(os.environ.get("D2L_DATA") or DATA).expanduser() / "fashion-mnist"
+    try:
+        folder = data_folder() / "fashion-mnist"
+    except FileNotFoundError as error:
+        return OK, f"Fashion-MNIST: no folder for it, since {error} No chapter needs it"
     there = 0
     for name, md5, _, _ in FASHION_MNIST:
         if (folder / name).is_file():
@@ -201,11 +228,61 @@ def check_training():
     )
 
 
+def check_folders():
+    """Look whether files can be made where Jupyter, IPython and matplotlib make theirs, and where progress is noted."""
+    ended_well, text = run(FOLDERS)
+    progress = os.environ.get("D2L_PROGRESS")
+    try:
+        noted = os.path.dirname(os.path.abspath(progress)) if progress else str(home())
+    except FileNotFoundError as error:
+        return PROBLEM, f"nowhere to keep Jupyter's files and your progress: {error}"
+    if not ended_well:
+        return PROBLEM, f"the folders of Jupyter, IPython and matplotlib cannot be told ({text}): {_mend(text)}"
+    for owner, variable, folder in [*json.loads(text.splitlines()[-1]), ("d2lhelpers", "D2L_PROGRESS", noted)]:
+        reason = _why_not_writable(folder)
+        if reason:
+            return PROBLEM, (
+                f"{owner} cannot write to {folder} ({reason}): make it writable, or name another place in {variable}, "
+                'or another home for all files of this kind, as in export HOME="$(mktemp -d)"'
+            )
+    return OK, "the folders of Jupyter, IPython and matplotlib can be written to"
+
+
+def _mend(text):
+    return 'export HOME="$(mktemp -d)"' if "home directory" in text else REBUILD
+
+
+def _why_not_writable(folder):
+    """Return why no file can be made in a folder, or in the nearest one above it that exists; None if one can."""
+    while not os.path.lexists(folder) and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def check_figures():
+    """Draw a figure with matplotlib, in the way that the environment names."""
+    backend = os.environ.get("MPLBACKEND", "")
+    ended_well, text = run(FIGURE)
+    if not ended_well:
+        advice = "unset MPLBACKEND" if backend and _mend(text) == REBUILD else _mend(text)
+        return PROBLEM, f"matplotlib cannot draw ({text}): {advice}"
+    if shows_nothing(backend):
+        return OK, (
+            f"matplotlib draws; MPLBACKEND is {backend}, which shows no figures: the chapters show theirs all the "
+            "same, and other notebooks after unset MPLBACKEND"
+        )
+    return OK, "matplotlib draws figures"
+
+
 def check_kernel():
     """Start the kernel that the notebooks name, and ask it which Python it runs."""
     ended_well, text = run(KERNEL)
     if not ended_well:
-        return PROBLEM, f"Jupyter's kernel python3 does not start ({text}): {REBUILD}"
+        return PROBLEM, f"Jupyter's kernel python3 does not start ({text}): {_mend(text)}"
     if os.path.realpath(text) != os.path.realpath(sys.prefix):
         return PROBLEM, f"Jupyter's kernel python3 runs the Python in {text}: jupyter kernelspec remove python3"
     return OK, "Jupyter's kernel runs this Python"
@@ -267,6 +344,8 @@ def findings():
         yield check_training()
     else:
         yield UNKNOWN, "matrix products and training, since MXNet cannot be imported"
+    yield check_folders()
+    yield check_figures()
     yield check_kernel()
 
 

@@ -4,21 +4,35 @@ All of them take the classic ``mx.nd`` arrays and the ``mx.np`` arrays alike and
 given. None of them waits for a result, except to look at labels.
 """
 
+import threading
+from contextlib import contextmanager
+
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, nd
 
 from .validation import (
+    as_labels,
     check_array,
     check_class_ids,
     check_float,
+    check_ids_axis,
     check_integer,
     check_number,
+    check_numbers,
     check_same_length,
     is_np,
 )
 
 _TINY = float(np.finfo(np.float32).tiny)  # the smallest normal float32, about 1.2e-38
+_ROUNDING = 1e-5  # how far above 1 a probability in float32 may come out
+
+
+class _Noted(threading.local):
+    arrays = None  # a list, within `noted_probabilities`
+
+
+_noted = _Noted()
 
 
 def _namespace(array):
@@ -127,6 +141,7 @@ def squared_loss(y_hat, y):
     check_float("y_hat", y_hat)
     check_same_length("y_hat", y_hat, "y", y)
     _same_interface(y_hat=y_hat, y=y)
+    check_numbers("y", y)
     return (y_hat.reshape((-1,)) - y.reshape((-1,)).astype(y_hat.dtype)) ** 2 / 2
 
 
@@ -176,7 +191,7 @@ def cross_entropy(y_hat, y):
     y_hat : mx.nd or mx.np array of shape (n, q)
         Probabilities in [0, 1], an example a row, as `softmax` returns them.
     y : array of shape (n,)
-        Class ids, 0 to q - 1, of an integer or a float type.
+        Class ids, 0 to q - 1, of an integer or a float type; truth values count as 0 and 1.
 
     Returns
     -------
@@ -189,7 +204,8 @@ def cross_entropy(y_hat, y):
         If an argument is no MXNet array, or the arrays are of different kinds.
     ValueError
         If the shapes do not fit, a class id is not one of 0 to q - 1, or `y_hat` does not hold probabilities. The
-        last is looked at outside ``autograd.record()`` only, since it has to wait for `y_hat`.
+        last is not looked at within ``autograd.record()``, since it has to wait for `y_hat`; `train` looks at it
+        when it reads the results of the first epoch.
 
     Examples
     --------
@@ -198,20 +214,62 @@ def cross_entropy(y_hat, y):
     array([ 0.6931472, -0.       ], dtype=float32)
     """
     check_array("y_hat", y_hat, ndim=(2,))
-    check_array("y", y, ndim=(1,))
+    check_ids_axis("y", y)
     check_float("y_hat", y_hat)
     check_same_length("y_hat", y_hat, "y", y)
     _same_interface(y_hat=y_hat, y=y)
+    y = as_labels("y", y)
     check_class_ids("y", y, y_hat.shape[1])
     if not autograd.is_recording():
-        _check_probabilities(y_hat)
+        check_probabilities(y_hat)
+    elif _noted.arrays is not None:
+        _noted.arrays.append(y_hat.detach())
     p = (mx.npx.pick if is_np(y_hat) else nd.pick)(y_hat, y)
     return -_namespace(p).log(_namespace(p).maximum(p, _TINY))
 
 
-def _check_probabilities(y_hat):
+@contextmanager
+def noted_probabilities():
+    """Have `cross_entropy` note what it is given for probabilities while autograd records, to be looked at later.
+
+    Yields
+    ------
+    list
+        Of the arrays so far, without their history. It is the caller's to empty.
+
+    Examples
+    --------
+    >>> from mxnet import autograd, nd
+    >>> with noted_probabilities() as noted, autograd.record():
+    ...     loss = cross_entropy(nd.array([[0.5, 0.5]]), nd.array([0]))
+    >>> len(noted)
+    1
+    """
+    before, _noted.arrays = _noted.arrays, []
+    try:
+        yield _noted.arrays
+    finally:
+        _noted.arrays = before
+
+
+def check_probabilities(y_hat):
+    """Check that `y_hat` holds numbers from 0 to 1, but for rounding. This waits for its values.
+
+    Raises
+    ------
+    ValueError
+        If it does not; the message shows the smallest and the largest value.
+
+    Examples
+    --------
+    >>> from mxnet import nd
+    >>> check_probabilities(nd.array([[3, -2]]))
+    Traceback (most recent call last):
+        ...
+    ValueError: y_hat must hold probabilities from 0 to 1, but holds values from -2 to 3; ...
+    """
     values = y_hat.asnumpy()
-    if not ((values >= 0) & (values <= 1 + 1e-5)).all():
+    if not ((values >= 0) & (values <= 1 + _ROUNDING)).all():
         raise ValueError(
             f"y_hat must hold probabilities from 0 to 1, but holds values from {values.min():g} to {values.max():g}; "
             "turn scores into probabilities with softmax(y_hat) first."

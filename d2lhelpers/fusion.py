@@ -195,8 +195,21 @@ def quick_step(trainer):
     >>> net.weight.data().asnumpy().item()
     0.5
     """
-    has_own_step = type(trainer) is not gluon.Trainer or "step" in vars(trainer)
-    return trainer.step if has_own_step else _QuickStep(trainer)
+    return trainer.step if has_own_step(trainer) else _QuickStep(trainer)
+
+
+def has_own_step(trainer):
+    """Tell whether a trainer makes its steps in another way than Gluon's.
+
+    Examples
+    --------
+    >>> from mxnet import gluon
+    >>> net = gluon.nn.Dense(1)
+    >>> net.initialize()
+    >>> has_own_step(gluon.Trainer(net.collect_params(), "sgd"))
+    False
+    """
+    return type(trainer) is not gluon.Trainer or "step" in vars(trainer)
 
 
 class _QuickStep:

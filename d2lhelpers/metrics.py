@@ -1,18 +1,22 @@
 """How good a model is: accuracy and mean loss, on one minibatch and over a data set."""
 
 from collections import deque
+from contextlib import contextmanager
 
 import numpy as np
-from mxnet import autograd
+from mxnet import autograd, gluon, nd
 from mxnet.base import MXNetError
 
 from .devices import on_device
 from .validation import (
+    as_labels,
     check_array,
     check_callable,
     check_class_ids,
     check_finite,
+    check_ids_axis,
     check_iterable,
+    check_numbers,
     check_same_length,
 )
 
@@ -47,9 +51,9 @@ def accuracy(y_hat, y):
     0.5
     """
     check_array("y_hat", y_hat, ndim=(1, 2))
-    check_array("y", y, ndim=(1,))
+    check_ids_axis("y", y)
     check_same_length("y_hat", y_hat, "y", y)
-    predicted, labels = y_hat.asnumpy(), y.asnumpy()
+    predicted, labels = y_hat.asnumpy(), as_labels("y", y).asnumpy()
     check_finite("y_hat", predicted)
     if predicted.ndim == 2:
         if predicted.shape[1] == 1:
@@ -96,6 +100,7 @@ def predictions(net, data_iter, name="data_iter", ctx=None):
     array([2.], dtype=float32)
     """
     check_iterable(name, data_iter)
+    check_parameters(net)
     empty = True
     backlog = Backlog()
     for batch in data_iter:
@@ -136,7 +141,8 @@ def evaluate_accuracy(net, data_iter):
     >>> evaluate_accuracy(lambda X: X, [(scores[:2], nd.array([0, 1])), (scores[2:], nd.array([1]))])
     0.6666666666666666
     """
-    return mean_metric(accuracy, predictions(net, data_iter))
+    with engine_errors():
+        return mean_metric(accuracy, predictions(net, data_iter))
 
 
 def mean_metric(metric, outputs):
@@ -163,7 +169,7 @@ def mean_metric(metric, outputs):
     for y_hat, y in outputs:
         value, num_examples = metric(y_hat, y), y.shape[0]
         try:
-            total += float(value) * num_examples
+            total += _as_float(value) * num_examples
         except (TypeError, ValueError):
             shape = f" of the shape {value.shape}" if hasattr(value, "shape") else ""
             raise TypeError(
@@ -172,6 +178,12 @@ def mean_metric(metric, outputs):
             ) from None
         count += num_examples
     return total / count
+
+
+def _as_float(value):
+    if isinstance(value, nd.NDArray):
+        value = value.asnumpy()
+    return float(value.item() if isinstance(value, np.ndarray) else value)  # item(), of one element only
 
 
 def evaluate_loss(net, data_iter, loss):
@@ -203,7 +215,9 @@ def evaluate_loss(net, data_iter, loss):
     >>> evaluate_loss(lambda X: X, batches, lambda y_hat, y: y_hat - y)
     2.0
     """
-    return mean_loss(loss, predictions(net, data_iter))
+    check_callable("loss", loss)
+    with engine_errors():
+        return mean_loss(loss, predictions(net, data_iter))
 
 
 def mean_loss(loss, outputs):
@@ -263,10 +277,12 @@ class Backlog:
 def unpack(batch, name):
     """Return the features and labels of a minibatch that the iterable called `name` has yielded.
 
+    Labels that are truth values become 0 and 1.
+
     Raises
     ------
     TypeError
-        If `batch` is not a pair of MXNet arrays.
+        If `batch` is not a pair of MXNet arrays, or the labels are no numbers.
 
     Examples
     --------
@@ -278,9 +294,85 @@ def unpack(batch, name):
     if not isinstance(batch, list | tuple) or len(batch) != 2:
         got = f"a {type(batch).__name__}" + (f" of length {len(batch)}" if isinstance(batch, list | tuple) else "")
         raise TypeError(f"{name} must yield pairs (features, labels), but yielded {got}; see load_array.")
-    check_array("features", batch[0])
-    check_array("labels", batch[1])
-    return batch
+    X, y = batch
+    check_array("features", X)
+    check_array("labels", y)
+    check_numbers("features", X)
+    return X, as_labels("labels", y, like=X)
+
+
+def check_parameters(net):
+    """Check that a network's parameters are of a type, and on a device, that MXNet computes with.
+
+    Raises
+    ------
+    TypeError
+        If they are integers, or float16 on a CPU: MXNet would stop long after the call.
+
+    Examples
+    --------
+    >>> from mxnet import gluon
+    >>> net = gluon.nn.Dense(1)
+    >>> net.cast("float16")
+    >>> check_parameters(net)
+    Traceback (most recent call last):
+        ...
+    TypeError: the parameters of net are float16, which MXNet computes with on a GPU only; write net.cast("float32") ...
+    """
+    if not isinstance(net, gluon.Block):
+        return
+    for param in net.collect_params().values():
+        dtype = np.dtype(param.dtype)
+        if dtype == np.float16 and not _is_on_gpu(param):
+            problem = "which MXNet computes with on a GPU only"
+        elif dtype.kind != "f":
+            problem = "which have no gradient"
+        else:
+            continue
+        raise TypeError(
+            f'the parameters of net are {dtype.name}, {problem}; write net.cast("float32") before the trainer is made, '
+            'and hand in features.astype("float32").'
+        )
+
+
+def _is_on_gpu(param):
+    is_initialised = param._data is not None or param._deferred_init
+    return is_initialised and all(ctx.device_type == "gpu" for ctx in param.list_ctx())
+
+
+@contextmanager
+def engine_errors():
+    """Turn an error of MXNet's engine into one that gives its cause, and leave nothing of any error in the engine.
+
+    The engine computes later than it is called. What it could not compute it would raise wherever a result is waited
+    for next, even one of another network.
+
+    Examples
+    --------
+    >>> from mxnet import nd
+    >>> with engine_errors():
+    ...     nd.dot(nd.ones((2, 2), dtype="float16"), nd.ones((2, 2), dtype="float16")).wait_to_read()
+    Traceback (most recent call last):
+        ...
+    ValueError: MXNet could not compute this: ...
+    """
+    try:
+        yield
+    except MXNetError as error:
+        _empty_engine()
+        raise ValueError(f"MXNet could not compute this: {_reason(error)}") from None
+    except Exception:
+        _empty_engine()
+        raise
+
+
+def _empty_engine():
+    for _ in range(100):  # each time, it raises one of the errors, and forgets it
+        try:
+            nd.waitall()
+        except MXNetError:
+            continue
+        return
 
 
 def forward(net, X):
@@ -291,7 +383,7 @@ def forward(net, X):
     TypeError
         If `net` cannot be called, or does not return an MXNet array.
     ValueError
-        If the network's parameters were never initialised, or it cannot take features of this shape.
+        If the network's parameters were never initialised, or it cannot take features of this shape or type.
 
     Examples
     --------
@@ -305,18 +397,63 @@ def forward(net, X):
     try:
         y_hat = net(X)
     except MXNetError as error:
-        shape = getattr(X, "shape", type(X).__name__)
-        raise ValueError(f"net cannot take features of the shape {shape}: {_reason(error)}") from None
+        _explain_type(net, X, error)
+        raise ValueError(f"net cannot take features of the shape {X.shape}: {_reason(error)}") from None
     except RuntimeError as error:
         if "has not been initialized" not in str(error):
             raise
-        raise ValueError("the parameters of net were never initialised; call net.initialize() first.") from None
+        raise ValueError(f"the parameters of {_uninitialised(net)}; call net.initialize() first.") from None
+    if not isinstance(y_hat, nd.NDArray):
+        raise TypeError(f"net must return an MXNet array, but returned {_describe(y_hat, 'net(X)')}")
     check_array("the output of net", y_hat)
     return y_hat
 
 
+def _explain_type(net, X, error):
+    """Raise what says so if features and parameters are of different types, which the engine takes for no reason."""
+    dtype = np.dtype(X.dtype).name
+    params = net.collect_params().values() if isinstance(net, gluon.Block) else []
+    types = {np.dtype(param.dtype).name for param in params}
+    if types and dtype not in types:
+        wanted = "float32" if "float32" in types else min(types)
+        raise ValueError(
+            f"features are {dtype}, but the parameters of net are {wanted}; convert the features, as in "
+            f'X = X.astype("{wanted}"), before they are cut into minibatches.'
+        ) from None
+    if not types and "Incompatible attr" in str(error) and "expected" in str(error):
+        raise ValueError(
+            f"net computes with arrays of different types, and the features are {dtype}; make all of them float32, as "
+            'in X = X.astype("float32").'
+        ) from None
+
+
+def _uninitialised(net):
+    """Return "net were never initialised", or, where only some of its parameters were not, which."""
+    params = net.collect_params().values() if isinstance(net, gluon.Block) else []
+    missing = [param.name for param in params if param._data is None and not param._deferred_init]
+    if not missing or len(missing) == len(params):
+        return "net were never initialised"
+    return f"net that were added last were never initialised ({', '.join(missing)})"
+
+
+def _describe(value, call):
+    """Say what came instead of an MXNet array, and what to do about it."""
+    if value is None:
+        return "None (NoneType); end its function with return."
+    if isinstance(value, tuple | list):
+        return (
+            f"a {type(value).__name__} of {len(value)}; hand in a function that picks the one that is meant, as in "
+            f"{'lambda X: ' if call == 'net(X)' else 'lambda y_hat, y: '}{call}[0]."
+        )
+    if isinstance(value, np.ndarray):
+        return f"a numpy.ndarray, which has no gradient; leave out asnumpy() in {call}."
+    return f"a value of the type {type(value).__name__}; compute it with functions of MXNet only."
+
+
 def call_loss(loss, y_hat, y):
     """Compute ``loss(y_hat, y)`` and check that it is one loss an example.
+
+    Losses of shape (n, 1), such as those of ``d2l.squared_loss``, are given the shape (n,).
 
     Raises
     ------
@@ -343,26 +480,52 @@ def call_loss(loss, y_hat, y):
     try:
         losses = loss(y_hat, y)
     except MXNetError as error:
-        if not _has_classes(y_hat) and y.size != y_hat.size:
-            raise ValueError(
-                f"y has the shape {y.shape}, but y_hat the shape {y_hat.shape}; pick a column of y, or give net as "
-                "many outputs as an example has labels."
-            ) from None
-        if y.dtype != y_hat.dtype:
-            wanted = np.dtype(y_hat.dtype).name
-            raise ValueError(
-                f'y is {np.dtype(y.dtype).name}, but y_hat is {wanted}; convert it with y.astype("{wanted}").'
-            ) from None
-        raise ValueError(
-            f"loss cannot compare y_hat of the shape {y_hat.shape} with y of the shape {y.shape}: {_reason(error)}"
-        ) from None
-    check_array("the value of loss", losses)
-    if losses.shape != (y.shape[0],):
-        raise ValueError(
-            f"loss must return one loss an example, shape ({y.shape[0]},), but returned the shape {losses.shape}; "
-            "leave out the mean or sum over the minibatch."
+        raise ValueError(_why_not(loss, y_hat, y, error)) from None
+    if not isinstance(losses, nd.NDArray):
+        raise TypeError(
+            f"the value of loss must be an MXNet array, but is of the type {type(losses).__name__}: "
+            f"loss returned {_describe(losses, 'loss(y_hat, y)')}"
         )
-    return losses
+    check_array("the value of loss", losses)
+    n, shape = y.shape[0], losses.shape
+    if shape == (n,):
+        return losses
+    if shape == (n, 1):
+        return losses.reshape((-1,))
+    if shape == (n, n):
+        reason = (
+            f"it compared each of y_hat, shape {y_hat.shape}, with each of y, shape {y.shape}; give them one shape, as "
+            "in y_hat.reshape(y.shape)"
+        )
+    elif shape[:1] == (n,):
+        reason = "take the mean over the outputs of each example, as in losses.mean(axis=1)"
+    else:
+        reason = "leave out the mean or sum over the minibatch"
+    raise ValueError(f"loss must return one loss an example, shape ({n},), but returned the shape {shape}; {reason}.")
+
+
+def _why_not(loss, y_hat, y, error):
+    """Return why the engine refused to compare predictions and labels, and what to do about it."""
+    is_cross_entropy = isinstance(loss, gluon.loss.SoftmaxCrossEntropyLoss)
+    if is_cross_entropy and loss._sparse_label and y.shape == y_hat.shape:
+        return (
+            f"y has the shape {y.shape}, that of y_hat, but loss takes class ids; if y holds one-hot labels, take "
+            "y.argmax(axis=1), or loss = gluon.loss.SoftmaxCrossEntropyLoss(sparse_label=False)."
+        )
+    if is_cross_entropy and not loss._sparse_label and y.shape == y_hat.shape[:1]:
+        return (
+            f"y has the shape {y.shape}, class ids, but loss takes one-hot labels of the shape {y_hat.shape}; take "
+            "loss = gluon.loss.SoftmaxCrossEntropyLoss()."
+        )
+    if not _has_classes(y_hat) and y.size != y_hat.size:
+        return (
+            f"y has the shape {y.shape}, but y_hat the shape {y_hat.shape}; pick a column of y, or give net as "
+            "many outputs as an example has labels."
+        )
+    if y.dtype != y_hat.dtype:
+        wanted = np.dtype(y_hat.dtype).name
+        return f'y is {np.dtype(y.dtype).name}, but y_hat is {wanted}; convert it with y.astype("{wanted}").'
+    return f"loss cannot compare y_hat of the shape {y_hat.shape} with y of the shape {y.shape}: {_reason(error)}"
 
 
 def check_labels(y_hat, y):

@@ -4,7 +4,7 @@ import signal
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,9 +13,21 @@ from mxnet.base import MXNetError
 from tqdm import tqdm
 
 from .devices import check_ctx, on_device
-from .fusion import fuse, quick_step
-from .metrics import Backlog, call_loss, check_labels, forward, mean_loss, mean_metric, predictions, unpack
-from .validation import check_callable, check_integer, check_iterable
+from .functional import check_probabilities, noted_probabilities
+from .fusion import fuse, has_own_step, quick_step
+from .metrics import (
+    Backlog,
+    call_loss,
+    check_labels,
+    check_parameters,
+    engine_errors,
+    forward,
+    mean_loss,
+    mean_metric,
+    predictions,
+    unpack,
+)
+from .validation import check_callable, check_float, check_integer, check_iterable
 
 _LAG = 1000  # steps that are handed to the engine before the results of the first of them are read
 
@@ -122,7 +134,7 @@ class DivergenceError(ArithmeticError):
     epoch : int
         The epoch in which it happened, from 1.
     last_finite_loss : float or None
-        Mean training loss of the last minibatch that had a finite one.
+        Mean training loss of the last minibatch of the run that had a finite one.
     name : str
         Which loss it was, "loss" or "test loss".
     """
@@ -182,11 +194,12 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     DivergenceError
         If the loss of an epoch is not finite; the history up to there is on the error.
     TypeError
-        If an argument is of the wrong type.
+        If an argument is of the wrong type, or a minibatch or the network's parameters are of a type of numbers that
+        MXNet does not compute with.
     ValueError
-        If a network's parameters were not initialised, are not those of `trainer`, or are not on `ctx`, `loss` does
-        not return one loss an example, class ids are not those of the network's outputs, or `train_iter` yields
-        nothing.
+        If a network's parameters were not initialised, are not those of `trainer`, take no part in its outputs, or are
+        not on `ctx`, `loss` does not return one loss an example, class ids are not those of the network's outputs,
+        `cross_entropy` is given other numbers than probabilities, or `train_iter` yields nothing.
 
     Examples
     --------
@@ -211,34 +224,29 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
         check_callable("metric", metric)
     num_epochs = check_integer("num_epochs", num_epochs, minimum=0)
     check_ctx(ctx)
+    check_parameters(net)
     _check_device(net, ctx)
     if isinstance(trainer, gluon.Trainer):
-        _check_parameters(net, trainer)
-        step = quick_step(trainer)
-    elif callable(trainer):
-        step = trainer
-    else:
+        _check_trainer(net, trainer)
+    elif not callable(trainer) or isinstance(trainer, type):
+        is_class = isinstance(trainer, type)
+        got = f"is the class {trainer.__name__}" if is_class else f"is of the type {type(trainer).__name__}"
         raise TypeError(
-            f"trainer must be a gluon.Trainer or a function of the batch size, but is of the type "
-            f"{type(trainer).__name__}; for example lambda batch_size: sgd([w, b], 0.03, batch_size)."
+            f"trainer must be a gluon.Trainer or a function of the batch size, but {got}; for example "
+            "lambda batch_size: sgd([w, b], 0.03, batch_size), or "
+            'gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.03}).'
         )
-
-    history = History(metric_name=getattr(metric, "__name__", "metric"))
-    if history.metric_name == "loss":
-        raise ValueError("metric must not be called loss, since the history has a loss already; rename it.")
-    fused = fuse(net, loss)
+    run = _Run(net, loss, trainer, metric, verbose, ctx)
     interrupts = []
     try:
-        with _note_interrupts(interrupts):
-            for epoch in range(1, num_epochs + 1):
-                _train_epoch(
-                    net, train_iter, loss, step, epoch, test_iter, metric, verbose, ctx, history, interrupts, fused
-                )
+        with engine_errors(), _note_interrupts(interrupts):
+            for _ in range(num_epochs):
+                run.train_epoch(train_iter, test_iter, interrupts)
     except KeyboardInterrupt:
         whole = "the parameters are those of the last whole step"
         torn = "the last step may not be whole: initialise the parameters anew"
-        print(f"interrupted after {len(history)} whole epochs; {whole if len(interrupts) == 1 else torn}")
-    return history
+        print(f"interrupted after {len(run.history)} whole epochs; {whole if len(interrupts) == 1 else torn}")
+    return run.history
 
 
 def _check_device(net, ctx):
@@ -251,54 +259,153 @@ def _check_device(net, ctx):
                 )
 
 
-def _check_parameters(net, trainer):
-    if isinstance(net, gluon.Block):
-        parameters = net.collect_params().values()
-        if parameters and not any(param is trained for param in parameters for trained in trainer._params):
+def _check_trainer(net, trainer):
+    """Check that the trainer acts on the network's parameters, the last ones included, and on one device.
+
+    Parameters that come before others that are trained may have been left out in order to keep a layer as it is.
+    """
+    params = list(net.collect_params().values()) if isinstance(net, gluon.Block) else []
+    if not params:
+        return
+    ours = {id(param) for param in trainer._params}
+    trained = [i for i, param in enumerate(params) if id(param) in ours]
+    if not trained:
+        raise ValueError(
+            "trainer acts on none of the parameters of net; make it for this network: "
+            'gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.03}).'
+        )
+    last = [param for param in params[trained[-1] + 1 :] if param.grad_req != "null"]
+    if last:
+        raise ValueError(
+            f"trainer does not act on {_names(net, last)}; if that was added later, call net.initialize() and make the "
+            'trainer anew: trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.03}). '
+            f"If it is to stay as it is, say so: {_freeze(net, last)}."
+        )
+    for param in trainer._params:
+        if (param._data is not None or param._deferred_init) and len(param.list_ctx()) > 1:
             raise ValueError(
-                "trainer acts on none of the parameters of net; make it for this network: "
-                'gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.03}).'
+                f"the parameters of net are on {len(param.list_ctx())} devices, but train uses one; move them, with "
+                "net.collect_params().reset_ctx(dh.try_gpu()), and make the trainer anew."
             )
 
 
-def _train_epoch(net, train_iter, loss, step, epoch, test_iter, metric, verbose, ctx, history, interrupts, fused):
-    start = time.perf_counter()
-    results, backlog = _Results(history, epoch, metric), Backlog()
-    # On standard output, since Jupyter shows standard error as if it were an error.
-    bar = tqdm(train_iter, f"epoch {epoch}", leave=False, delay=1, disable=not verbose, file=sys.stdout)
-    for batch in bar:
-        if interrupts:
-            bar.close()
-            raise KeyboardInterrupt
-        X, y = on_device(unpack(batch, "train_iter"), ctx)
-        y_hat, losses = (fused and fused(X, y, metric is not None)) or _gradients(net, loss, X, y)
-        num_examples = y.shape[0]
-        step(num_examples)
-        results.add(y_hat, y, losses, num_examples)
-        backlog.add(X, losses)
-    # From here on the results are waited for.
-    results.read()
-    if not results.num_examples:
-        raise ValueError(
-            f"train_iter yielded no minibatch in epoch {epoch}; a generator can be iterated over only once: "
-            "hand in load_array(...), a DataLoader or a list."
+def _layers(net, params):
+    """Return what the layers that hold the parameters are called from outside, as in ``net[0]`` or ``net.output``."""
+    wanted, layers = {id(param) for param in params}, {}
+    for path, param in net._collect_params_with_prefix().items():
+        if id(param) in wanted:
+            *parts, _ = path.split(".")
+            layers["net" + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in parts)] = None
+    return list(layers)
+
+
+def _freeze(net, params):
+    return "; ".join(f'{layer}.collect_params().setattr("grad_req", "null")' for layer in _layers(net, params))
+
+
+def _names(net, params):
+    return f"{', '.join(_layers(net, params))} ({', '.join(param.name for param in params)})"
+
+
+class _Run:
+    """One call of `train`: what to do with each minibatch, and what came of it so far."""
+
+    def __init__(self, net, loss, trainer, metric, verbose, ctx):
+        self.net, self.loss, self.metric, self.verbose, self.ctx = net, loss, metric, verbose, ctx
+        self.trainer = trainer
+        self.step = self._first_step if isinstance(trainer, gluon.Trainer) else trainer
+        self.fused = fuse(net, loss)
+        self.history = History(metric_name=getattr(metric, "__name__", "metric"))
+        if self.history.metric_name == "loss":
+            raise ValueError("metric must not be called loss, since the history has a loss already; rename it.")
+        self.last_finite_loss = None
+
+    @property
+    def epoch(self):
+        """Number of the epoch that is under way, from 1."""
+        return len(self.history) + 1
+
+    def train_epoch(self, train_iter, test_iter, interrupts):
+        start = time.perf_counter()
+        results, backlog = _Results(self), Backlog()
+        # On standard output, since Jupyter shows standard error as if it were an error.
+        bar = tqdm(train_iter, f"epoch {self.epoch}", leave=False, delay=1, disable=not self.verbose, file=sys.stdout)
+        with noted_probabilities() if self.epoch == 1 else nullcontext([]) as noted:
+            for batch in bar:
+                if interrupts:
+                    bar.close()
+                    raise KeyboardInterrupt
+                X, y = on_device(unpack(batch, "train_iter"), self.ctx)
+                y_hat, losses = (self.fused and self.fused(X, y, self.metric is not None)) or self._gradients(X, y)
+                num_examples = y.shape[0]
+                self.step(num_examples)
+                results.add(y_hat, y, losses, num_examples, noted[:])
+                noted.clear()
+                backlog.add(X, losses)
+        # From here on the results are waited for.
+        results.read()
+        if not results.num_examples:
+            raise ValueError(
+                f"train_iter yielded no minibatch in epoch {self.epoch}; a generator can be iterated over only once: "
+                "hand in load_array(...), a DataLoader or a list."
+            )
+        record = {"loss": results.loss / results.num_examples, "num_examples": results.num_examples}
+        if self.metric is not None:
+            record["metric"] = results.metric / results.num_examples
+        record["seconds"] = time.perf_counter() - start
+        if test_iter is not None:
+            record |= self._test(test_iter)
+        for name, value in record.items():
+            getattr(self.history, name).append(value)
+        if self.verbose:
+            curves = ", ".join(f"{name} {format_value(values[-1])}" for name, values in self.history.curves.items())
+            print(f"epoch {len(self.history)}: {curves} ({self.history.seconds[-1]:.3f} s)")
+
+    def _gradients(self, X, y):
+        with autograd.record():
+            y_hat = forward(self.net, X)
+            check_float("the output of net", y_hat)
+            losses = call_loss(self.loss, y_hat, y)
+        _backward(losses)
+        return y_hat.detach(), losses.detach()
+
+    def _test(self, test_iter):
+        outputs = list(predictions(self.net, test_iter, "test_iter", self.ctx))
+        found = {"test_loss": mean_loss(self.loss, outputs)}
+        if not np.isfinite(found["test_loss"]):
+            raise DivergenceError(self.history, self.epoch, self.last_finite_loss, "test loss")
+        if self.metric is not None:
+            found["test_metric"] = mean_metric(self.metric, outputs)
+        return found
+
+    def _first_step(self, num_examples):
+        """Make a step of a Gluon trainer, and have it made directly from the second one on.
+
+        Gluon itself would name one parameter without a gradient, with some of the others updated already.
+        """
+        params = [param for param in self.trainer._params if param.grad_req != "null"]
+        idle = [p for p in params if p._data is None or not all(data._fresh_grad for data in p._data)]
+        if idle and not has_own_step(self.trainer):
+            raise ValueError(self._explain_idle(idle))
+        self.step = quick_step(self.trainer)
+        self.step(num_examples)
+
+    def _explain_idle(self, params):
+        layers = _layers(self.net, params) if isinstance(self.net, gluon.Block) else []
+        if not layers:
+            names = ", ".join(param.name for param in params)
+            return (
+                f"{names} took no part in the forward pass, so trainer has no gradient for it; make a gluon.Trainer "
+                "for the other parameters only."
+            )
+        others = ""
+        if any(param._data is None for param in params):  # with such a parameter, frozen or not, no trainer begins
+            names = "|".join(param.name for param in params)
+            others = f'; trainer = gluon.Trainer(net.collect_params("(?!{names})"), "sgd", {{"learning_rate": 0.03}})'
+        return (
+            f"{_names(self.net, params)} took no part in the forward pass, so trainer has no gradient for it; use it "
+            f"in the network's forward function, or take it out of training: {_freeze(self.net, params)}{others}."
         )
-    record = {"loss": results.loss / results.num_examples, "num_examples": results.num_examples}
-    if metric is not None:
-        record["metric"] = results.metric / results.num_examples
-    record["seconds"] = time.perf_counter() - start
-    if test_iter is not None:
-        outputs = list(predictions(net, test_iter, "test_iter", ctx))
-        record["test_loss"] = mean_loss(loss, outputs)
-        if not np.isfinite(record["test_loss"]):
-            raise DivergenceError(history, epoch, results.last_finite_loss, "test loss")
-        if metric is not None:
-            record["test_metric"] = mean_metric(metric, outputs)
-    for name, value in record.items():
-        getattr(history, name).append(value)
-    if verbose:
-        curves = ", ".join(f"{name} {format_value(values[-1])}" for name, values in history.curves.items())
-        print(f"epoch {epoch}: {curves} ({history.seconds[-1]:.3f} s)")
 
 
 class _Results:
@@ -308,15 +415,14 @@ class _Results:
     memory does not grow with the epoch either, a result is read when `_LAG` steps and more have been handed in since.
     """
 
-    def __init__(self, history, epoch, metric):
+    def __init__(self, run):
         self.loss = self.metric = 0.0
         self.num_examples = 0
-        self.last_finite_loss = None
-        self._history, self._epoch, self._metric = history, epoch, metric
+        self._run = run
         self._waiting = []
 
-    def add(self, y_hat, y, losses, num_examples):
-        self._waiting.append((y_hat, y, losses, num_examples))
+    def add(self, y_hat, y, losses, num_examples, probabilities):
+        self._waiting.append((y_hat, y, losses, num_examples, probabilities))
         if len(self._waiting) == 2 * _LAG:
             self._read(self._waiting[:_LAG])
             del self._waiting[:_LAG]
@@ -328,22 +434,25 @@ class _Results:
             self._waiting = []
 
     def _read(self, results):
-        sizes = np.array([num_examples for *_, num_examples in results])
-        totals = np.add.reduceat(_values([losses for _, _, losses, _ in results]), sizes.cumsum() - sizes)
+        run = self._run
+        sizes = np.array([num_examples for *_, num_examples, _ in results])
+        totals = np.add.reduceat(_values([losses for _, _, losses, _, _ in results]), sizes.cumsum() - sizes)
         bad = np.flatnonzero(~np.isfinite(totals))
         num_finite = bad[0] if len(bad) else len(totals)
+        if run.epoch == 1:  # first, since what is wrong with the data may be what made the loss infinite
+            for y_hat, y, _, _, probabilities in results[:num_finite]:
+                check_labels(y_hat, y)
+                for array in probabilities:
+                    check_probabilities(array)
         if num_finite:
-            self.last_finite_loss = float(totals[num_finite - 1] / sizes[num_finite - 1])
+            run.last_finite_loss = float(totals[num_finite - 1] / sizes[num_finite - 1])
         if len(bad):
-            raise DivergenceError(self._history, self._epoch, self.last_finite_loss)
+            raise DivergenceError(run.history, run.epoch, run.last_finite_loss)
         self.loss += float(totals.sum())
         self.num_examples += int(sizes.sum())
-        if self._epoch == 1:
-            for y_hat, y, _, _ in results:
-                check_labels(y_hat, y)
-        if self._metric is not None:
-            outputs = ((y_hat, y) for y_hat, y, _, _ in results)
-            self.metric += float(sizes.sum()) * mean_metric(self._metric, outputs)
+        if run.metric is not None:
+            outputs = ((y_hat, y) for y_hat, y, *_ in results)
+            self.metric += float(sizes.sum()) * mean_metric(run.metric, outputs)
 
 
 def _values(arrays):
@@ -351,14 +460,6 @@ def _values(arrays):
     if len({array.dtype for array in arrays}) > 1:
         return np.concatenate([array.asnumpy() for array in arrays]).astype("float64")
     return nd.concat(*(array.as_nd_ndarray() for array in arrays), dim=0).asnumpy().astype("float64")
-
-
-def _gradients(net, loss, X, y):
-    with autograd.record():
-        y_hat = forward(net, X)
-        losses = call_loss(loss, y_hat, y)
-    _backward(losses)
-    return y_hat.detach(), losses.detach()
 
 
 def _backward(losses):

@@ -3,11 +3,16 @@
 import numbers
 from collections.abc import Iterable
 
+import mxnet as mx
 import numpy as np
-from mxnet import nd
+from mxnet import gluon, nd
 from mxnet import np as mxnp
 
 _LARGEST = float(np.finfo(np.float32).max)
+# The types of numbers that MXNet's operators read; it has a few more, which can be made, and hardly be used.
+_NUMBERS = {np.float16, np.float32, np.float64, np.uint8, np.int8, np.int32, np.int64}
+_EXAMPLES = {"net": "gluon.nn.Dense(1)", "loss": "gluon.loss.L2Loss()", "metric": "dh.accuracy"}
+_NUMBERS |= set(map(np.dtype, _NUMBERS))  # mx.nd arrays name the one, mx.np arrays the other
 
 
 def is_np(array):
@@ -60,8 +65,7 @@ def check_array(name, array, ndim=None):
         axes = "axis" if allowed == "1" else "axes"
         example = {1: f", for example with {name}.reshape((-1,))", 2: f", for example with {name}.reshape((-1, 1))"}
         raise ValueError(
-            f"{name} must have {allowed} {axes}, but has the shape {shape}; "
-            f"reshape it{example.get(ndim[-1], '')}."
+            f"{name} must have {allowed} {axes}, but has the shape {shape}; reshape it{example.get(ndim[-1], '')}."
         )
     if 0 in shape:
         raise ValueError(f"{name} is empty: its shape is {shape}; it needs at least one element.")
@@ -88,13 +92,63 @@ def check_float(name, array):
         raise TypeError(f'{name} must be float32 or float64, but is {dtype}; convert it with {name}.astype("float32").')
 
 
-def check_callable(name, value):
-    """Check that `value` is a function, a Gluon block, or whatever else can be called.
+def check_numbers(name, array):
+    """Check that an MXNet array holds numbers or truth values of a type that MXNet's operators know.
 
     Raises
     ------
     TypeError
-        If it cannot be called.
+        If it is of another type, at which the engine would stop long after the call.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> check_numbers("X", mx.np.array([1.5, -2]) > 0)
+    """
+    dtype = array.dtype
+    if dtype not in _NUMBERS and dtype != np.bool_:
+        raise TypeError(
+            f"{name} must be numbers or truth values, but has the type {dtype}; "
+            f'convert it with mx.nd.array({name}.asnumpy(), dtype="float32").'
+        )
+
+
+def as_labels(name, labels, like=None):
+    """Return labels of a type that MXNet's losses can read: truth values as 0 and 1, all other numbers as they are.
+
+    Parameters
+    ----------
+    name : str
+        What the caller calls them, for the message.
+    labels : mx.nd or mx.np array
+    like : mx.nd or mx.np array, optional
+        Its type is the one for truth values, if it is float64; else they become float32.
+
+    Raises
+    ------
+    TypeError
+        If they are neither numbers nor truth values.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> as_labels("y", mx.np.array([1.5, -2]) > 0).asnumpy()
+    array([1., 0.], dtype=float32)
+    """
+    dtype = labels.dtype
+    if dtype in _NUMBERS:
+        return labels
+    check_numbers(name, labels)
+    return labels.astype("float64" if like is not None and np.dtype(like.dtype) == np.float64 else "float32")
+
+
+def check_callable(name, value):
+    """Check that `value` is a function, a Gluon block, or whatever else can be called, and no class.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be called, or is a class, calling which would make an object of it.
 
     Examples
     --------
@@ -107,15 +161,20 @@ def check_callable(name, value):
         raise TypeError(
             f"{name} must be callable, but is of the type {type(value).__name__}; hand in a function or a Gluon block."
         )
+    if isinstance(value, type):
+        raise TypeError(
+            f"{name} must be a function or an object, but is the class {value.__name__}; make an object of it: add (), "
+            f"with what it needs between them, as in {name} = {_EXAMPLES.get(name, value.__name__ + '()')}."
+        )
 
 
 def check_iterable(name, value):
-    """Check that `value` can be iterated over.
+    """Check that `value` can be iterated over, and is not one of Gluon's data sets, which yield single examples.
 
     Raises
     ------
     TypeError
-        If it cannot.
+        If it cannot, or is one.
 
     Examples
     --------
@@ -127,6 +186,17 @@ def check_iterable(name, value):
     if not isinstance(value, Iterable) and not hasattr(value, "__getitem__"):
         raise TypeError(
             f"{name} must be an iterable of minibatches, but is of the type {type(value).__name__}; see load_array."
+        )
+    if isinstance(value, gluon.data.Dataset):
+        raise TypeError(
+            f"{name} must be an iterable of minibatches, but is of the type {type(value).__name__}, which holds single "
+            "examples; "
+            "cut it into minibatches: gluon.data.DataLoader(dataset, batch_size=10, shuffle=True)."
+        )
+    if isinstance(value, mx.io.DataIter):
+        raise TypeError(
+            f"{name} must yield pairs (features, labels), but is of the type {type(value).__name__}, which yields "
+            "batches of another kind; take dh.load_array((features, labels), batch_size=10)."
         )
 
 
@@ -151,6 +221,34 @@ def check_same_length(name, array, other_name, other):
             f"{name} and {other_name} must hold equally many examples, but {name} has {array.shape[0]} "
             f"and {other_name} has {other.shape[0]}; take both from the same minibatch."
         )
+
+
+def check_ids_axis(name, ids):
+    """Check that an array of class ids has one axis, and say how one-hot labels become class ids.
+
+    Raises
+    ------
+    TypeError
+        If it is no MXNet array.
+    ValueError
+        If it has another number of axes, or no elements.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> check_ids_axis("y", mx.nd.array([[0, 1], [1, 0]]))
+    Traceback (most recent call last):
+        ...
+    ValueError: y must have 1 axis, class ids, but has the shape (2, 2); if these are one-hot labels, ...
+    """
+    check_array(name, ids)
+    shape = ids.shape
+    if len(shape) == 2 and shape[1] > 1:
+        raise ValueError(
+            f"{name} must have 1 axis, class ids, but has the shape {shape}; if these are one-hot labels, "
+            f"take {name}.argmax(axis=1)."
+        )
+    check_array(name, ids, ndim=(1,))
 
 
 def check_integer(name, value, minimum, maximum=None):

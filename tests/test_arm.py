@@ -68,8 +68,10 @@ def test_each_routine_is_named_once():
 
 
 def test_the_version_is_that_of_the_lock():
-    (version,) = re.findall(r"^scipy-openblas32==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
-    source = (ROOT / "d2lhelpers" / "arm.py").read_text()
+    (version,) = re.findall(
+        r"^scipy-openblas32==(\S+)", (ROOT / "requirements.lock").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    source = (ROOT / "d2lhelpers" / "arm.py").read_text(encoding="utf-8")
     assert set(re.findall(r"==([\d.]+)\"", source)) == {version}
 
 

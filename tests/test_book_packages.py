@@ -230,3 +230,26 @@ def test_d2l(tmp_path):
 @pytest.mark.skipif(not ONLY_HERE.exists(), reason="d2lzh is installed, for this test only, by make")
 def test_d2lzh(tmp_path):
     assert run(D2LZH, tmp_path) == 3
+
+
+ORDERS = {
+    "d2lhelpers": "import d2lhelpers",
+    "a figure": "import d2lhelpers as dh; dh.set_figsize(); dh.plot([1], [2])",
+    "set_np": "from mxnet import npx; npx.set_np(); import d2lhelpers as dh; dh.load_digits",
+    "d2l, then a figure": "from d2l import mxnet as d2l; import d2lhelpers as dh; dh.plot([1], [2])",
+    "matplotlib": "import matplotlib.pyplot; import d2lhelpers as dh; dh.show_images",
+}
+
+
+@pytest.mark.parametrize("before", ORDERS)
+def test_d2l_is_whole_whatever_ran_before(tmp_path, before):
+    code = (
+        f"{ORDERS[before]}\nfrom d2l import mxnet as d2l\n"
+        f"print([name for name in {d2l_names()} if not hasattr(d2l, name)])\n"
+        "d2l.use_svg_display(); d2l.set_figsize(); d2l.plot([1, 2], [3, 4]); d2l.Animator('x').add(1, (1,))\n"
+    )
+    env = {**os.environ, "MPLBACKEND": "Agg"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("[]\n")

@@ -31,7 +31,9 @@ def instructions(text):
 def copied(root, source):
     """Return the files, relative to `root`, that COPY takes from there for `source`, a file or all (".")."""
     ignored = [
-        line.rstrip("/") for line in (root / ".dockerignore").read_text().splitlines() if not line.startswith("#")
+        line.rstrip("/")
+        for line in (root / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
     ]
     paths = [root / source] if source != "." else sorted(path for path in root.rglob("*") if path.is_file())
     paths = [path.relative_to(root) for path in paths]
@@ -48,7 +50,7 @@ def is_below(path, pattern):
 
 @pytest.fixture(scope="module")
 def steps():
-    return instructions((ROOT / "Dockerfile").read_text())
+    return instructions((ROOT / "Dockerfile").read_text(encoding="utf-8"))
 
 
 def arguments(steps, name):
@@ -61,7 +63,7 @@ def test_the_parser():
 
 
 def test_python_is_the_one_of_make_on_a_slim_image(steps):
-    python = re.search(r"^PYTHON := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE).group(1)
+    python = re.search(r"^PYTHON := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE).group(1)
     (image,) = arguments(steps, "FROM")
     assert re.fullmatch(rf"python:{re.escape(python)}-slim-[a-z]+", image)
 
@@ -69,11 +71,15 @@ def test_python_is_the_one_of_make_on_a_slim_image(steps):
 def test_it_is_built_for_the_machine_that_builds_it():
     """On x86-64 and on ARM from one text; see d2lhelpers/arm.py."""
     for path in [ROOT / "Dockerfile", *(ROOT / ".devcontainer").iterdir()]:
-        assert not re.search("platform|amd64|x86", path.read_text().replace("built for x86-64 or for ARM", ""))
+        assert not re.search(
+            "platform|amd64|x86", path.read_text(encoding="utf-8").replace("built for x86-64 or for ARM", "")
+        )
 
 
 def test_packages_come_from_the_lock_alone(steps):
-    text = (ROOT / "Dockerfile").read_text() + (ROOT / ".devcontainer" / "devcontainer.json").read_text()
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8") + (ROOT / ".devcontainer" / "devcontainer.json").read_text(
+        encoding="utf-8"
+    )
     installing = re.findall(r"pip install .*", text)
     assert sum("--require-hashes" in line and "--requirement requirements.lock" in line for line in installing) == 1
     assert all("--no-deps" in line for line in installing)
@@ -97,12 +103,12 @@ def test_each_step_finds_what_it_needs(steps):
 def test_nothing_runs_as_root(steps):
     assert arguments(steps, "USER") == ["${NB_USER}"]
     assert "ARG NB_UID=1000" in [" ".join(step) for step in steps]  # Binder's, and that of most first users
-    assert not re.search(r"allow.root|sudo", (ROOT / "Dockerfile").read_text())
+    assert not re.search(r"allow.root|sudo", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
 
 
 def test_images_leave_out_what_git_leaves_out():
-    kept = {line.removeprefix("**/") for line in (ROOT / ".dockerignore").read_text().splitlines()}
-    assert {*(ROOT / ".gitignore").read_text().splitlines(), ".git/"} <= kept
+    kept = {line.removeprefix("**/") for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()}
+    assert {*(ROOT / ".gitignore").read_text(encoding="utf-8").splitlines(), ".git/"} <= kept
 
 
 def test_images_hold_the_repository_and_nothing_else(tmp_path):
@@ -127,7 +133,7 @@ def test_images_hold_the_repository_and_nothing_else(tmp_path):
 
 def test_dev_container_is_built_from_the_dockerfile():
     folder = ROOT / ".devcontainer"
-    container = json.loads((folder / "devcontainer.json").read_text())
+    container = json.loads((folder / "devcontainer.json").read_text(encoding="utf-8"))
     assert (folder / container["build"]["dockerfile"]).samefile(ROOT / "Dockerfile")
     assert (folder / container["build"]["context"]).samefile(ROOT)
     assert "remoteUser" not in container  # so that it is the Dockerfile's
@@ -141,7 +147,7 @@ def test_binder_builds_the_dockerfile():
 
 
 def test_readme_publishes_the_server_on_this_machine_only(steps):
-    lines = re.findall(r"^docker .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    lines = re.findall(r"^docker .*$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert [line.split()[1] for line in lines] == ["build", "run"]
     (port,) = arguments(steps, "EXPOSE")
     assert re.findall(r"(?:-p|--publish)\S* (\S+)", lines[1]) == [f"127.0.0.1:{port}:{port}"]

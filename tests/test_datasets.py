@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import d2lhelpers as dh
-from d2lhelpers import datasets
+from d2lhelpers import datasets, files
 from d2lhelpers.idx import read_idx
 
 import numpy as np
@@ -366,7 +366,8 @@ def test_fashion_mnist_is_the_published_one():
 def test_root_goes_before_the_environment_and_the_environment_before_the_repository(
     kind, monkeypatch, sources, small, tmp_path
 ):
-    monkeypatch.setattr(datasets, "DATA", tmp_path / "c")
+    monkeypatch.setattr(files, "PACKAGE", tmp_path / "package")
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("D2L_DATA", str(tmp_path / "b"))
     datasets.load_fashion_mnist(8, root=kind(tmp_path / "a"))
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
@@ -376,7 +377,7 @@ def test_root_goes_before_the_environment_and_the_environment_before_the_reposit
     datasets.load_fashion_mnist(8)
     monkeypatch.delenv("D2L_DATA")
     datasets.load_fashion_mnist(8)
-    for place in ("a", "b", "c"):
+    for place in ("a", "b", ".d2lhelpers-data"):
         assert contents_of(tmp_path / place / "fashion-mnist") == whole(small)
     assert len(sources.requests) == 3 * 4
 
@@ -421,7 +422,19 @@ def test_a_full_disk_is_an_error_and_no_fault_of_the_source(monkeypatch, sources
     assert contents_of(tmp_path / "fashion-mnist") == {}
 
 
-def test_a_folder_with_all_files_is_only_read(monkeypatch, by_hand):
+def test_a_folder_with_all_files_is_only_read(by_hand):
+    def look():
+        """The folder and its files: which they are, when something was last written to them, and what they hold."""
+        stats = {path: path.stat() for path in [by_hand, *by_hand.iterdir()]}
+        times = {path: (stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns) for path, stat in stats.items()}
+        return times, contents_of(by_hand)
+
+    before = look()
+    load(by_hand)
+    assert look() == before
+
+
+def test_what_is_unfinished_in_a_folder_of_others_is_left_there(monkeypatch, by_hand):
     def refuse(*args, **kwargs):
         raise PermissionError
 
@@ -432,6 +445,7 @@ def test_a_folder_with_all_files_is_only_read(monkeypatch, by_hand):
     os.mkdir(unfinished)
     os.utime(unfinished, (0, 0))
     load(by_hand)
+    assert unfinished.exists()
 
 
 # The download
@@ -607,9 +621,7 @@ def wait_for(condition):
         time.sleep(0.005)
 
 
-def test_what_a_killed_process_leaves_is_no_data_and_goes_away(
-    monkeypatch, sources, start_process, small, tmp_path
-):
+def test_what_a_killed_process_leaves_is_no_data_and_goes_away(monkeypatch, sources, start_process, small, tmp_path):
     folder = tmp_path / "fashion-mnist"
     third = datasets.FASHION_MNIST[2][0]
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from d2lhelpers import doctor
+from d2lhelpers import doctor, files
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def look(python, **env):
 
 def test_all_is_well():
     code, found = look(sys.executable)
-    assert len(found) == 9
+    assert len(found) == 11
     if Path(sys.prefix).name == ".venv-lowest":  # which has an older NumPy than the lock, and says so
         status, text = found.pop(4)
         assert (code, status) == (1, "problem")
@@ -45,10 +45,12 @@ def test_where_nothing_is_installed(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
     code, found = look(tmp_path / "bin" / "python", PYTHONPATH="")
     assert code == 1
-    assert [status for status, _ in found] == ["ok"] * 4 + ["problem"] * 2 + ["not checked", "problem"]
+    assert [status for status, _ in found] == ["ok"] * 4 + ["problem"] * 2 + ["not checked"] + ["problem"] * 3
     assert "requirements.lock are not installed" in found[4][1]
     assert "MXNet cannot be imported (ModuleNotFoundError: No module named 'mxnet'): run make clean" in found[5][1]
-    assert "jupyter_client" in found[7][1]
+    assert "No module named 'matplotlib'" in found[7][1]
+    assert "No module named 'matplotlib'" in found[8][1]
+    assert "jupyter_client" in found[9][1]
 
 
 def test_with_an_mxnet_that_crashes(tmp_path):
@@ -69,10 +71,10 @@ def test_exit_status_and_summary(monkeypatch, capsys, statuses):
 
 @pytest.mark.parametrize(
     "name",
-    ["d2lhelpers/__init__", "d2lhelpers/__main__", "d2lhelpers/doctor", "d2lhelpers/files", "d2lhelpers_startup"],
+    [*(f"d2lhelpers/{name}" for name in ("__init__", "__main__", "doctor", "files", "kernel")), "d2lhelpers_startup"],
 )
 def test_an_old_python_without_packages_can_read_it(name):
-    tree = ast.parse((ROOT / f"{name}.py").read_text(), feature_version=(3, 6))
+    tree = ast.parse((ROOT / f"{name}.py").read_text(encoding="utf-8"), feature_version=(3, 6))
     for node in tree.body:  # what is imported inside of functions comes after the look at Python's version
         modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         modules += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
@@ -110,7 +112,7 @@ def test_a_python_that_is_not_cpython(monkeypatch):
 def test_supported_pythons_are_those_of_pyproject(monkeypatch, tmp_path, is_checkout):
     if not is_checkout:
         monkeypatch.setattr(doctor, "PYPROJECT", tmp_path / "pyproject.toml")
-    text = re.search('requires-python = "(.*)"', (ROOT / "pyproject.toml").read_text()).group(1)
+    text = re.search('requires-python = "(.*)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8")).group(1)
     minors = [minor for minor in range(40) if f"3.{minor}" in SpecifierSet(text)]
     assert doctor._supported_minors() == (minors[0], minors[-1])
 
@@ -167,7 +169,7 @@ def test_another_c_library(monkeypatch, libc):
 
 
 def test_machines_are_those_that_the_lock_has_wheels_for():
-    makefile = (ROOT / "Makefile").read_text()
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert set(re.findall(r"manylinux_(\d+)_(\d+)", makefile)) == {tuple(map(str, doctor.GLIBC))}
     names = {"manylinux": "Linux", "apple": "Darwin"}
     platforms = re.findall(r"\b(x86_64|aarch64|arm64)-(manylinux|apple)", makefile)
@@ -359,6 +361,84 @@ def kernel_spec(folder, code):
     (folder / "kernels" / "python3").mkdir(parents=True)
     spec = {"argv": [sys.executable, "-c", code, "-f", "{connection_file}"], "display_name": "", "language": "python"}
     (folder / "kernels" / "python3" / "kernel.json").write_text(json.dumps(spec))
+
+
+# the places for files, and figures
+
+
+@pytest.fixture
+def homeless(monkeypatch, tmp_path):
+    """A user id that the system does not know, without HOME, here and in the processes that are started."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import pwd\ndef unknown(uid):\n    raise KeyError(uid)\npwd.getpwuid = unknown\n"
+    )
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    for name in ("HOME", "D2L_PROGRESS", "D2L_DATA"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize("check", [doctor.check_folders, doctor.check_figures, doctor.check_kernel])
+def test_no_home(homeless, check):
+    status, text = check()
+    assert status == doctor.PROBLEM
+    assert re.search(r'home (folder|directory).*export HOME="\$\(mktemp -d\)"\.?$', text), text
+
+
+def test_a_home_is_not_needed_for_fashion_mnist_outside_of_a_checkout(homeless, monkeypatch, tmp_path):
+    monkeypatch.setattr(files, "PACKAGE", tmp_path / "package")
+    status, text = doctor.check_fashion_mnist()
+    assert status == doctor.OK
+    assert re.search(r"no folder for it, since this user has no home folder; .* No chapter needs it$", text)
+
+
+PLACES = {"Jupyter": "JUPYTER_RUNTIME_DIR", "IPython": "IPYTHONDIR", "matplotlib": "MPLCONFIGDIR"}
+
+
+def test_folders_that_can_be_written_to(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "new"))
+    assert doctor.check_folders()[0] == doctor.OK
+    assert not (tmp_path / "new" / ".jupyter").exists()  # it has looked only
+
+
+@pytest.mark.parametrize("owner", PLACES)
+def test_a_folder_that_cannot_be_written_to(monkeypatch, tmp_path, owner):
+    """A file stands in its place; the superuser, too, can make nothing in that."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(PLACES[owner], str(tmp_path / "file" / "folder"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    status, text = doctor.check_folders()
+    if owner == "Jupyter":
+        assert status == doctor.PROBLEM
+        assert f"{owner} cannot write to {tmp_path / 'file' / 'folder'} (Not a directory): make it writable, or" in text
+        assert f"another place in {PLACES[owner]}, or another home" in text
+        monkeypatch.setenv(PLACES[owner], str(tmp_path / "folder"))
+        assert doctor.check_folders()[0] == doctor.OK
+    else:
+        assert status == doctor.OK  # they make do with a temporary one
+
+
+def test_progress_that_cannot_be_kept(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("D2L_PROGRESS", str(tmp_path / "file" / "progress.txt"))
+    status, text = doctor.check_folders()
+    assert status == doctor.PROBLEM
+    assert re.search(r"d2lhelpers cannot write to \S*/file \(.*\): .* in D2L_PROGRESS, or", text)
+
+
+@pytest.mark.parametrize(
+    ("backend", "status", "words"),
+    [
+        ("", doctor.OK, "draws figures$"),
+        ("Agg", doctor.OK, "MPLBACKEND is Agg, which shows no figures: the chapters show theirs all the same, .*unset"),
+        ("nonsense", doctor.PROBLEM, r"matplotlib cannot draw \(.*nonsense.*\): unset MPLBACKEND$"),
+    ],
+)
+def test_figures(monkeypatch, backend, status, words):
+    monkeypatch.setenv("MPLBACKEND", backend)
+    found, text = doctor.check_figures()
+    assert found == status
+    assert re.search(words, text), text
 
 
 def test_a_kernel_that_runs_another_python(monkeypatch, tmp_path):

@@ -1,7 +1,10 @@
 """The files that name versions must say the same."""
 
 import importlib.metadata
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,8 +21,8 @@ except ModuleNotFoundError:  # CPython 3.10
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
-PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCK = (ROOT / "requirements.lock").read_text()
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 THIS_PYTHON = default_environment()["python_version"]
 
@@ -72,7 +75,7 @@ def test_every_direct_requirement_is_pinned(python):
 @pytest.mark.parametrize("python", PYTHONS)
 def test_requirements_txt_says_what_pyproject_says(python):
     requirements = []
-    for line in (ROOT / "requirements.txt").read_text().splitlines():
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             requirement, comment = re.split(" +# ", line)
             assert comment
@@ -130,35 +133,37 @@ def test_lock_holds_all_that_the_requirements_require():
 
 def test_no_index_is_named():
     for name in ("requirements.lock", "requirements.txt", "pyproject.toml", "environment.yml", "Makefile"):
-        assert not re.search(r"index-url|find-links|://\S*(pypi|simple)", (ROOT / name).read_text())
+        assert not re.search(r"index-url|find-links|://\S*(pypi|simple)", (ROOT / name).read_text(encoding="utf-8"))
 
 
 def test_environment_yml_takes_all_but_python_from_requirements_txt():
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     python, pip, from_pip = environment["dependencies"]
     assert pip == "pip"
     assert from_pip == {"pip": ["-r requirements.txt"]}
     assert python.split("=")[0] == "python"
     assert python.split("=")[1] in SpecifierSet(PYPROJECT["project"]["requires-python"])
-    assert f"PYTHON := {python.split('=')[1]}\n" in (ROOT / "Makefile").read_text()
+    assert f"PYTHON := {python.split('=')[1]}\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def test_supported_pythons():
     supported = SpecifierSet(PYPROJECT["project"]["requires-python"])
     assert [f"3.{minor}" for minor in range(7, 30) if f"3.{minor}" in supported] == list(PYTHONS)
-    assert f"PYTHONS := {' '.join(PYTHONS)}\n" in (ROOT / "Makefile").read_text()
-    jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text())["jobs"]
+    assert f"PYTHONS := {' '.join(PYTHONS)}\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    jobs = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))["jobs"]
     assert jobs["make"]["strategy"]["matrix"]["python"] == list(PYTHONS)
     by_pip = jobs["pip"]["strategy"]["matrix"]["python"]
     by_lock = jobs["pip-lock"]["strategy"]["matrix"]["python"]
     assert by_pip + by_lock == list(PYTHONS)
     assert jobs["newest"]["steps"][-1]["run"] == f"make test PYTHON={PYTHONS[-1]}"
-    assert f"Python {PYTHONS[0]} to {PYTHONS[-1]}:" in (ROOT / "notebooks/00_start_here.ipynb").read_text()
+    assert f"Python {PYTHONS[0]} to {PYTHONS[-1]}:" in (ROOT / "notebooks/00_start_here.ipynb").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_readme_shows_what_is_locked():
     """A row of the README's table has the Python, its NumPy, IPython and matplotlib."""
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (lowest,) = PYPROJECT["dependency-groups"]["lowest"]
     for python in PYTHONS:
         versions = {name: version for name, (version, _) in locked(python).items()}
@@ -176,7 +181,31 @@ def test_installed_versions_are_the_pinned_ones(name):
 
 
 def test_readme_names_no_other_version():
-    named = re.findall(r"\b(MXNet|d2l) (\d+\.\d+\.\d+)\b", (ROOT / "README.md").read_text())
+    named = re.findall(r"\b(MXNet|d2l) (\d+\.\d+\.\d+)\b", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert named
     for name, version in named:
         assert version == direct()[name.lower()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "expected"),
+    [
+        (["CERTIFICATES=/etc/ssl/cert.pem"], {}, "true true"),
+        (["CERTIFICATES=/etc/ssl/cert.pem"], {"UV_SYSTEM_CERTS": "false", "UV_NATIVE_TLS": "false"}, "false false"),
+        (["CERTIFICATES="], {}, "unset unset"),
+    ],
+)
+def test_uv_trusts_whom_the_system_trusts(tmp_path, arguments, env, expected):
+    if shutil.which("make") is None:
+        pytest.skip("there is no make")
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    uv = tmp_path / "path" / "uv"
+    uv.parent.mkdir()
+    uv.write_text(f'#!/bin/sh\necho "${{UV_SYSTEM_CERTS-unset}} ${{UV_NATIVE_TLS-unset}}" >> {tmp_path}/said\nexit 1\n')
+    uv.chmod(0o755)
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "MAKE"))}
+    env = {**inherited, "PATH": f"{uv.parent}:{os.environ['PATH']}", **env}
+    done = subprocess.run(["make", ".venv/.ready", *arguments], cwd=tmp_path, env=env, capture_output=True, check=False)
+    assert done.returncode != 0
+    assert (tmp_path / "said").read_text(encoding="utf-8").splitlines()[0] == expected

@@ -36,7 +36,8 @@ def test_without_the_repository(wheel, tmp_path):
     """The digits are found, and downloads go into the home folder, not among the installed packages."""
     zipfile.ZipFile(wheel).extractall(tmp_path)
     code = (
-        "from d2lhelpers import files as f, load_digits; load_digits(8); print(f.__file__, f.DATA, f.DIGITS, sep='|')"
+        "from d2lhelpers import files as f, load_digits; load_digits(8)\n"
+        "print(f.__file__, f.data_folder(), f.DIGITS, sep='|')"
     )
     env = {"HOME": str(tmp_path / "home"), "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
@@ -48,7 +49,44 @@ def test_without_the_repository(wheel, tmp_path):
     assert digits == tmp_path / "d2lhelpers" / "digits.npz"
 
 
-def test_in_the_repository():
+def test_in_the_repository(monkeypatch):
+    monkeypatch.delenv("D2L_DATA", raising=False)
     from d2lhelpers import files
 
-    assert files.DATA == ROOT / "data"
+    assert files.data_folder() == ROOT / "data"
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    monkeypatch.delenv("HOME")
+    monkeypatch.delenv("D2L_DATA", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+
+
+def test_without_a_home_folder(homeless, monkeypatch, tmp_path):
+    from d2lhelpers import files
+
+    assert files.data_folder() == ROOT / "data"
+    assert files.data_folder(tmp_path) == tmp_path
+    with pytest.raises(FileNotFoundError, match=r"this user has no home folder; .* HOME, .*export HOME="):
+        files.data_folder("~/data")
+    monkeypatch.setattr(files, "PACKAGE", tmp_path / "package")
+    with pytest.raises(FileNotFoundError, match="no home folder"):
+        files.data_folder()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert files.data_folder() == tmp_path / ".d2lhelpers-data"
+    assert files.data_folder("~/data") == tmp_path / "data"
+
+
+def test_an_installed_package_is_imported_without_a_home_folder(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    code = (
+        "import pwd\ndef unknown(uid):\n    raise KeyError(uid)\npwd.getpwuid = unknown\n"
+        "import d2lhelpers as dh; dh.load_digits(8)\n"
+        "try:\n    dh.load_fashion_mnist(8)\nexcept FileNotFoundError as error:\n    print(error)"
+    )
+    env = {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("this user has no home folder; ")

@@ -145,13 +145,11 @@ def test_squared_loss_refuses_shapes_that_do_not_fit(xp, y_hat, y, message):
 
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8"])
-def test_squared_loss_of_integer_predictions_is_right_or_refused(any_xp, dtype):
-    try:
-        loss = dh.squared_loss(array(any_xp, [1, 2], dtype), array(any_xp, [1.5, 4.5]))
-    except TypeError as error:
-        assert "y_hat" in str(error)  # noqa: PT017
-    else:
-        assert loss.asnumpy().tolist() == [0.125, 3.125]
+def test_squared_loss_refuses_integer_predictions(any_xp, dtype):
+    with pytest.raises(
+        TypeError, match=rf'y_hat must be float32 or float64, but is {dtype}; .*y_hat\.astype\("float32"\)'
+    ):
+        dh.squared_loss(array(any_xp, [1, 2], dtype), array(any_xp, [1.5, 4.5]))
 
 
 # softmax
@@ -198,13 +196,9 @@ def test_softmax_refuses_what_is_no_mxnet_array(X):
 
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8"])
-def test_softmax_of_integer_scores_is_right_or_refused(any_xp, dtype):
-    try:
-        p = dh.softmax(array(any_xp, [[1, 2]], dtype)).asnumpy()
-    except TypeError as error:
-        assert "X" in str(error)  # noqa: PT017
-    else:
-        np.testing.assert_allclose(p, [[0.26894142, 0.73105858]], **CLOSE)
+def test_softmax_refuses_integer_scores(any_xp, dtype):
+    with pytest.raises(TypeError, match=rf'X must be float32 or float64, but is {dtype}; .*X\.astype\("float32"\)'):
+        dh.softmax(array(any_xp, [[1, 2]], dtype))
 
 
 # cross_entropy
@@ -295,13 +289,11 @@ def test_cross_entropy_refuses_bad_class_ids_while_recording(xp):
         dh.cross_entropy(array(xp, [[0.5, 0.5]]), array(xp, [2]))
 
 
-def test_cross_entropy_of_integers_is_right_or_refused(any_xp):
-    try:
-        loss = dh.cross_entropy(array(any_xp, [[0, 1]], "int32"), array(any_xp, [0]))
-    except TypeError as error:
-        assert "y_hat" in str(error)  # noqa: PT017
-    else:
-        assert loss.asnumpy()[0] > 10
+def test_cross_entropy_refuses_integers(any_xp):
+    with pytest.raises(
+        TypeError, match=r'y_hat must be float32 or float64, but is int32; .*y_hat\.astype\("float32"\)'
+    ):
+        dh.cross_entropy(array(any_xp, [[0, 1]], "int32"), array(any_xp, [0]))
 
 
 # both kinds of arrays at once, and no elements at all
@@ -342,14 +334,12 @@ def test_empty_arrays_are_refused(call):
 
 
 @pytest.mark.parametrize("b", [0.0, "array"])
-def test_linreg_of_two_float_types_gives_no_engine_error(xp, b):
+def test_linreg_refuses_two_float_types(xp, b):
     X, w = array(xp, [[1, 2]], "float64"), array(xp, [1, 2])
-    try:
-        result = dh.linreg(X, w, b if b == 0 else array(xp, [0]))
-    except (TypeError, ValueError) as error:
-        assert "float64" in str(error)  # noqa: PT017
-    else:
-        assert result.asnumpy().tolist() == [5]
+    with pytest.raises(
+        TypeError, match=r'of one type, but X is float64, w is float32.*; convert with astype\("float32"\)'
+    ):
+        dh.linreg(X, w, b if b == 0 else array(xp, [0]))
 
 
 # sgd

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import d2lhelpers as dh
 from d2lhelpers import fusion, training
 
@@ -138,6 +140,46 @@ def test_parameters_that_are_replaced_within_a_run_are_bound_anew(xp, fused_call
     plain_loop(plain_net, plain_trainer, minibatches(plain_net), L2, 1)
     for value, plain_value in zip(values(net), values(plain_net), strict=True):
         np.testing.assert_allclose(value, plain_value, atol=1e-6)
+
+
+@pytest.mark.parametrize("device", [mx.cpu(0), mx.cpu(1)])
+def test_a_network_on_several_devices_is_not_fused(xp, fused_calls, device):
+    def make():
+        dh.seed(0)
+        net = nn.Dense(1, in_units=3)
+        net.initialize(mx.init.Normal(0.5), ctx=[mx.cpu(0), mx.cpu(1)])
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1}, kvstore=None)
+        return net, lambda n: trainer.step(n, ignore_stale_grad=True)
+
+    data = [(X.as_in_context(device), y.as_in_context(device)) for X, y in batches(mx.nd)]
+    if xp is mx.np:
+        data = [(X.as_np_ndarray(), y.as_np_ndarray()) for X, y in data]
+    net, step = make()
+    history = dh.train(net, data, L2, step, 2, verbose=False)
+    assert not fused_calls
+    plain_net, plain_step = make()
+    trainer = SimpleNamespace(step=plain_step)
+    np.testing.assert_allclose(history.loss, plain_loop(plain_net, trainer, data, L2, 2), rtol=1e-5)
+    for ctx in (mx.cpu(0), mx.cpu(1)):
+        np.testing.assert_allclose(net.weight.data(ctx).asnumpy(), plain_net.weight.data(ctx).asnumpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("which", ["features", "labels", "both"])
+def test_a_minibatch_of_another_type_does_not_go_through_the_same_executor(xp, fused_calls, which):
+    """An executor would round its numbers to those of its own type."""
+    X, y = batches(xp, sizes=(4,))[0]
+    net, trainer = network(nn.Dense(1, in_units=3))
+    other = (
+        X if which == "labels" else X.astype("float64"),
+        y if which == "features" else y.astype("float64"),
+    )
+    data = [(X, y)] * 3 + [other]
+    if which == "labels" and xp is mx.np:  # NumPy's way to compute with two types
+        dh.train(net, data, L2, trainer, 1, verbose=False)
+    else:
+        with pytest.raises(ValueError, match=r"(features are|y is) float64, but .* float32"):
+            dh.train(net, data, L2, trainer, 1, verbose=False)
+    assert len(fused_calls) == 2
 
 
 class Printing(gluon.HybridBlock):

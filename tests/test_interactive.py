@@ -178,6 +178,21 @@ def test_drawing_pad_is_a_control(tilted, shown):
     assert repr(shown[0]) == "figure that changes with: a drawing"
 
 
+def test_strokes_of_the_page_reach_the_kernel(tilted, shown):
+    pad = dh.DrawingPad()
+    drawings = []
+
+    def update(drawing):
+        drawings.append(drawing)
+        return [tilted.line]
+
+    dh.explore(tilted.figure, update, drawing=pad)
+    strokes = [[[0.5, 0.1], [0.5, 0.9]]]
+    pad.set_state({"value": strokes})  # what a message of the page does
+    assert pad.value == drawings[-1] == strokes
+    assert pad.get_state(["value", "description"]) == {"value": strokes, "description": "a drawing"}
+
+
 def test_drawing_pad_brings_its_page():
     assert "export default { render }" in dh.DrawingPad()._esm
 
@@ -230,7 +245,7 @@ def test_bitmap_is_like_those_of_the_data_set(digit):
 @pytest.mark.parametrize("digit", DRAWN)
 def test_place_and_size_of_a_drawing_do_not_matter(digit):
     bitmap = dh.rasterize(DRAWN[digit])
-    for scale, x, y in [(0.25, 0.7, 0), (100, -20, 30)]:
+    for scale, x, y in [(0.25, 0.7, 0), (100, -20, 30), (1, 1e5, -1e5), (1e6, 3e9, 0), (1e-5, -50, 80)]:
         assert (dh.rasterize(moved(DRAWN[digit], scale, x, y)) != bitmap).sum() <= 4  # ties may break otherwise
 
 

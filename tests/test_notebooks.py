@@ -1,6 +1,7 @@
 """The stored notebooks: each is one clean run, follows the frame, and its check catches a changed number."""
 
 import base64
+import os
 import random
 import re
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from nbval.plugin import get_sanitize_patterns
 
 ROOT = Path(__file__).resolve().parent.parent
-SANITIZE = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text())
+SANITIZE = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text(encoding="utf-8"))
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CHAPTERS = [path for path in PATHS if not path.name.startswith("00")]
 
@@ -194,3 +195,11 @@ def test_no_file_of_the_system_is_handed_to_the_profiler(path):
     """MXNet's profiler removes the file that it is given, and a superuser may remove /dev/null."""
     sources = [cell.source for cell in code_cells(nbformat.read(path, as_version=4))]
     assert not any("devnull" in source or "/dev/" in source for source in sources)
+
+
+def test_the_rules_are_found_from_every_folder_and_read_in_every_locale():
+    """Under the C locale, Python reads files as ASCII if it is told not to take UTF-8 for that."""
+    env = {**os.environ, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    command = [sys.executable, "-m", "pytest", "-q", "--numprocesses=0", "00_start_here.ipynb"]
+    done = subprocess.run(command, cwd=ROOT / "notebooks", env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

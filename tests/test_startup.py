@@ -103,7 +103,11 @@ def test_the_start_of_python_imports_nothing_for_it(tmp_path):
     assert "numpy" not in out
     assert "'d2lhelpers'" not in out
     module = ROOT / "d2lhelpers_startup.py"
-    lines = [line.strip() for line in module.read_text().splitlines() if line.lstrip().startswith(("import ", "from "))]
+    lines = [
+        line.strip()
+        for line in module.read_text(encoding="utf-8").splitlines()
+        if line.lstrip().startswith(("import ", "from "))
+    ]
     assert lines == ["import sys", "from d2lhelpers import compat"]
 
 

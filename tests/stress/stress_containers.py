@@ -18,7 +18,7 @@ def test_steps_in_an_empty_folder(tmp_path):
     home.mkdir()
     env = {**os.environ, "PATH": f"{tmp_path / 'usr' / 'bin'}:/usr/bin:/bin", "HOME": str(home), "PYTHONPATH": ""}
     done = []
-    for step, arguments in instructions((ROOT / "Dockerfile").read_text()):
+    for step, arguments in instructions((ROOT / "Dockerfile").read_text(encoding="utf-8")):
         if step == "COPY":
             for path in copied(ROOT, arguments.split()[-2]):
                 (home / path).parent.mkdir(parents=True, exist_ok=True)

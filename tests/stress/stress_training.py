@@ -21,7 +21,7 @@ STATM = Path("/proc/self/statm")
 
 
 def resident_bytes():
-    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(STATM.read_text(encoding="utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.mark.skipif(not STATM.exists(), reason="memory is read from /proc, which is Linux's")
