@@ -90,3 +90,12 @@ def test_an_installed_package_is_imported_without_a_home_folder(wheel, tmp_path)
         [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("this user has no home folder; ")
+
+
+def test_progress_without_a_home_folder(homeless, monkeypatch, capsys):
+    from d2lhelpers.exercises import solved
+
+    monkeypatch.delenv("D2L_PROGRESS")
+    assert solved.read() == set()
+    solved.add("01.1")
+    assert capsys.readouterr().out.startswith("(this could not be noted since this user has no home folder; ")

@@ -3,16 +3,23 @@
 import os
 from pathlib import Path
 
+from ..files import home
+
 
 def path():
     """Return the file's path: $D2L_PROGRESS, or ``.d2lhelpers-progress.txt`` in the home folder.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it would be in the home folder, and this user has none.
 
     Examples
     --------
     >>> path().suffix
     '.txt'
     """
-    return Path(os.environ.get("D2L_PROGRESS") or Path.home() / ".d2lhelpers-progress.txt")
+    return Path(os.environ.get("D2L_PROGRESS") or home() / ".d2lhelpers-progress.txt")
 
 
 def read():
@@ -40,4 +47,5 @@ def add(number):
         with open(path(), "a", encoding="utf-8") as file:
             file.write(f"{number}\n")
     except OSError as error:
-        print(f"(this could not be noted in {path()}: {error.strerror})")
+        reason = f"in {error.filename}: {error.strerror}" if error.errno else f"since {error}"
+        print(f"(this could not be noted {reason})")
