@@ -23,7 +23,7 @@ SUITE = "bookworm"  # whose Python is the one of make
 PACKAGES = ["ca-certificates", "libgomp1", "make", "python3", "python3-venv"]
 # One processor for the tests, and others for the matrix products alone, for OpenBLAS has routines for each of them.
 PROCESSOR, OTHERS = "cortex-a76", ("cortex-a53", "cortex-a72", "neoverse-n1", "a64fx")
-# One whose vectors are longer than those of any that is sold; there OpenBLAS 0.3.29 errs (a product with its transpose).
+# An imaginary one with vectors of 2,048 bits: OpenBLAS 0.3.29 errs there, in a product of a matrix with its transpose.
 WRONG, ADVICE = "max", "OPENBLAS_CORETYPE=ARMV8"
 PRODUCTS = "from d2lhelpers import blas; blas.check(thorough=True)"
 CHOSEN = [
