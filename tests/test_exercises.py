@@ -306,6 +306,19 @@ def test_functions_of_mxnet_are_put_back_after_an_alarm(monkeypatch, n):
     assert (gluon.Block.__call__, nd.NDArray.backward, gluon.Trainer.step, sys.stdout) == before
 
 
+@pytest.mark.parametrize("is_recording", [False, True])
+def test_recording_is_left_as_it_was(is_recording):
+    def answer():
+        # As if the alarm had rung just before the end of the record, or of a pause in it.
+        autograd.set_recording(not is_recording)
+        autograd.set_training(not is_recording)
+        raise judging.OutOfTime
+
+    with autograd.record() if is_recording else autograd.pause():
+        assert "nothing within" in judge(ONCE, answer).text
+        assert (autograd.is_recording(), autograd.is_training()) == (is_recording, is_recording)
+
+
 def test_the_work_that_is_measured_takes_time():
     assert 1e-4 < judging._work() < 60
 

@@ -19,10 +19,12 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NEEDED = ("d2lhelpers", "tests", "data", "notebooks", "tools", "conftest.py", "pyproject.toml", "d2lhelpers_startup.py")
+LEFT_OUT = shutil.ignore_patterns(".*", "build", "book", "benchmarks", "*.egg-info", "__pycache__")  # of the copies
 SECONDS = 300  # that a run of the tests may take, after which the fault counts as noticed: it never ends
 # The tests of a module are those of its name; of these modules, others as well.
 ALSO = {
+    "__init__.py": ["test_compat.py"],
+    "__main__.py": ["test_doctor.py"],
     "data.py": ["test_training.py"],
     "fusion.py": ["test_training.py"],
     "validation.py": ["test_functional.py", "test_metrics.py", "test_training.py"],
@@ -93,7 +95,7 @@ def _replacement(node, text):
 
 def tests_of(module):
     """Return the files whose tests are run for a module, which is among them for its doctests."""
-    names = [f"test_{module.stem}.py", *ALSO.get(module.name, [])]
+    names = [f"test_{module.stem.removeprefix('d2lhelpers_')}.py", *ALSO.get(module.name, [])]
     if module.parent.name == "exercises":
         names = [f"test_exercises_{module.stem}.py"] if module.stem.startswith("chapter") else ["test_exercises*.py"]
     found = [path for name in names for path in sorted((ROOT / "tests").glob(name))]
@@ -105,9 +107,8 @@ class Copy:
 
     def __init__(self, folder):
         self.folder = folder
-        for name in NEEDED:
-            source = ROOT / name
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+        shutil.copytree(ROOT, folder, ignore=LEFT_OUT)
+        shutil.copy(ROOT / ".dockerignore", folder)
 
     def notices(self, module, fault):
         """Whether the tests of a module fail for a fault."""
@@ -128,7 +129,7 @@ class Copy:
 
 def draw(number, seed):
     """Return faults of the whole package, (module, fault), spread over its modules as its code is."""
-    modules = sorted(path for path in (ROOT / "d2lhelpers").rglob("*.py") if path.name not in ("__main__.py",))
+    modules = [*sorted((ROOT / "d2lhelpers").rglob("*.py")), ROOT / "d2lhelpers_startup.py"]
     all_faults = [(module, fault) for module in modules for fault in faults(module)]
     return random.Random(seed).sample(all_faults, min(number, len(all_faults)))
 
@@ -145,7 +146,7 @@ def main():
     workers = os.cpu_count() or 1
     noticed, missed, equivalent = 0, [], 0
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        copies = [Copy(Path(folder, str(number))) for number in range(workers) if not Path(folder, str(number)).mkdir()]
+        copies = [Copy(Path(folder, str(number))) for number in range(workers)]
 
         def attempt(job):
             if time.monotonic() > deadline:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from mxnet import autograd
 
 from .advice import advise, describe_error
 from .watching import restore
@@ -98,7 +99,8 @@ class Verdict:
 def judge(exercise, answer):
     """Examine an answer to an exercise, whatever it does, within `TIME_LIMIT` seconds, or more on a slow machine.
 
-    The random numbers of Python and NumPy are left as they were; MXNet's cannot be.
+    The random numbers of Python and NumPy are left as they were, and so is whether MXNet records; MXNet's random numbers
+    cannot be.
 
     Parameters
     ----------
@@ -115,6 +117,7 @@ def judge(exercise, answer):
     Verdict(right=True, text='right. It is an answer.')
     """
     python_state, numpy_state = random.getstate(), np.random.get_state()
+    is_recording, is_training = autograd.is_recording(), autograd.is_training()
     try:
         alarm = Alarm(exercise.seconds or TIME_LIMIT)
         try:
@@ -130,6 +133,8 @@ def judge(exercise, answer):
             alarm.active = False
             alarm.stop()
             restore()
+            autograd.set_recording(is_recording)  # the alarm may ring in the line that ends a record()
+            autograd.set_training(is_training)
     except Unanswered:
         return Verdict(False, "not answered yet")
     except Wrong as wrong:
