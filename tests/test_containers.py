@@ -160,7 +160,8 @@ def get(server, address):
             with urllib.request.urlopen(address) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
-            return error.code, ""
+            with error:
+                return error.code, ""
         except urllib.error.URLError:
             time.sleep(0.1)
     raise AssertionError(f"the server ended: {server.stderr.read()}")

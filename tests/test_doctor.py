@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from d2lhelpers import doctor, files
@@ -381,6 +382,9 @@ def homeless(monkeypatch, tmp_path):
 @pytest.mark.parametrize("check", [doctor.check_folders, doctor.check_figures, doctor.check_kernel])
 def test_no_home(homeless, check):
     status, text = check()
+    if check is doctor.check_figures and version("matplotlib").split(".") >= ["3", "11"]:  # which draws without a home
+        assert status == doctor.OK
+        return
     assert status == doctor.PROBLEM
     assert re.search(r'home (folder|directory).*export HOME="\$\(mktemp -d\)"\.?$', text), text
 

@@ -99,8 +99,8 @@ class Verdict:
 def judge(exercise, answer):
     """Examine an answer to an exercise, whatever it does, within `TIME_LIMIT` seconds, or more on a slow machine.
 
-    The random numbers of Python and NumPy are left as they were, and so is whether MXNet records. MXNet's random numbers
-    cannot be left so.
+    The random numbers of Python and NumPy are left as they were, and so is whether MXNet records. MXNet's random
+    numbers cannot be left so.
 
     Parameters
     ----------
