@@ -24,9 +24,6 @@ import numpy as np
 import pytest
 from mxnet import autograd, gluon, nd
 
-# An alarm may ring while MXNet makes or frees an array, which then complains to nobody.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 HALF = function_exercise(
     "00.1",
@@ -43,6 +40,12 @@ def progress_file(tmp_path, monkeypatch):
     path = tmp_path / "progress.txt"
     monkeypatch.setenv("D2L_PROGRESS", str(path))
     return path
+
+
+@pytest.fixture
+def nobody_hears(monkeypatch):
+    """An alarm may ring while MXNet frees an array, of which Python tells a hook; and then ring again in the hook."""
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: None)
 
 
 # what an answer may do
@@ -211,7 +214,7 @@ def stubborn(x):
         (bare, "nothing within"),
     ],
 )
-def test_endless_answers_come_to_an_end(answer, message, monkeypatch):
+def test_endless_answers_come_to_an_end(answer, message, monkeypatch, nobody_hears):
     monkeypatch.setattr(judging, "TIME_LIMIT", 0.3)
     monkeypatch.setattr(judging, "_work", lambda: judging.WORK_SECONDS)
     before = signal.getsignal(signal.SIGALRM)
@@ -282,7 +285,7 @@ def test_an_exercise_may_have_more_time_than_others(monkeypatch):
 
 
 @pytest.mark.parametrize("n", range(5))
-def test_functions_of_mxnet_are_put_back_after_an_alarm(monkeypatch, n):
+def test_functions_of_mxnet_are_put_back_after_an_alarm(monkeypatch, nobody_hears, n):
     """The alarm rings again and again, and so it may in the lines that put them back."""
 
     def endless_training(train_iter):
