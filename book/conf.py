@@ -20,9 +20,8 @@ nb_merge_streams = True
 # Where there is no kernel, a picture says more than the name of a widget.
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 nb_ipywidgets_js = {}
-# Only worked solutions are folded.
-nb_code_prompt_show = "Show the solution's code"
-nb_code_prompt_hide = "Hide the solution's code"
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
 myst_enable_extensions = ["amsmath", "dollarmath"]
 myst_heading_anchors = 3
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import xml.etree.ElementTree
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -17,8 +18,11 @@ from d2lhelpers.datasets import load_digits
 from d2lhelpers.exercises import CHAPTERS, exercises, find, judging, solved
 from d2lhelpers.exercises.judging import Verdict, Wrong, judge
 from d2lhelpers.exercises.kinds import choice_exercise, function_exercise, number_exercise
+from d2lhelpers.exercises.showing import Shown
 from d2lhelpers.exercises.watching import replaced
 
+import matplotlib
+import matplotlib.colors
 import nbformat
 import numpy as np
 import pytest
@@ -81,7 +85,7 @@ def sometimes(x):
 
 
 def test_right_answer():
-    assert judge(HALF, lambda x: x / 2) == Verdict(True, "right. Two halves are a whole.")
+    assert judge(HALF, lambda x: x / 2) == Verdict("right", "Two halves are a whole.")
 
 
 HALVES = {
@@ -104,7 +108,7 @@ def test_right_answers_in_any_container(answer):
 
 @pytest.mark.parametrize("answer", [..., lambda x: None, lambda x: ..., unwritten, explained, passed])
 def test_no_answer_yet(answer):
-    assert judge(HALF, answer) == Verdict(False, "not answered yet")
+    assert judge(HALF, answer) == Verdict("not answered yet")
 
 
 def test_wrong_answer_says_what_was_tried_what_came_out_and_what_was_expected():
@@ -112,9 +116,8 @@ def test_wrong_answer_says_what_was_tried_what_came_out_and_what_was_expected():
         return 2 * x
 
     assert judge(HALF, double) == Verdict(
-        False,
-        "not right yet\n  tried:    double([1. 2.])\n  came out: [2. 4.]\n  expected: [0.5 1. ]\n"
-        "  hint:     that is twice as much",
+        "not right yet",
+        "  tried:    double([1. 2.])\n  came out: [2. 4.]\n  expected: [0.5 1. ]\n  hint:     that is twice as much",
     )
 
 
@@ -137,7 +140,7 @@ def test_wrong_answer_says_what_was_tried_what_came_out_and_what_was_expected():
         (lambda x: sys.exit(), "came out: SystemExit"),
         (lambda x: nd.dot(x, nd.ones((3, 3))), "came out: MXNetError: .*dot"),
         (lambda x: x.asnumpy()[7], "came out: IndexError"),
-        (3.0, "came out: a float\n  expected: a function"),
+        (3.0, "you gave: 3.0, of the type float\n  expected: a function"),
         (forgotten, "came out: your function returned nothing\n  expected: a result\n  hint:     end with return"),
         (sometimes, "came out: your function returned nothing\n  expected: a result\n  hint:     end with return"),
         (Forgetful(), "came out: your function returned nothing\n  expected: a result\n  hint:     end with return"),
@@ -145,8 +148,8 @@ def test_wrong_answer_says_what_was_tried_what_came_out_and_what_was_expected():
         (lambda x: print(x), "hint:     print only shows a value: end with return"),
         (lambda x: (x / 2, None), "came out: TypeError: a NoneType was returned"),
         (lambda x: {0.5, 1.0}, "came out: TypeError: a set was returned, not an array or a number"),
-        (None, "came out: None\n.*\n  hint:     print\\(...\\) gives None"),
-        ("text", "came out: a str\n  expected: a function"),
+        (None, "you gave: None\n.*\n  hint:     print\\(...\\) gives None"),
+        ("text", "you gave: 'text', of the type str\n  expected: a function"),
     ],
 )
 def test_wrong_answers(answer, message):
@@ -385,15 +388,15 @@ def test_numbers(answer):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (3, "came out: 3\n  expected: a smaller number\n  hint:     one too many"),
-        (1.5, "came out: 1.5\n  expected: a larger number$"),
+        (3, "you gave: 3\n  expected: a smaller number\n  hint:     one too many"),
+        (1.5, "you gave: 1.5\n  expected: a larger number$"),
         (float("nan"), "expected: a finite number"),
         (float("inf"), "expected: a finite number"),
         (-float("inf"), "expected: a finite number"),
-        (True, "a bool\n  expected: a number"),
-        ("2", "a str\n  expected: a number\n  hint:     write it without quotes"),
-        ([2, 3], "a list\n  expected: a number"),
-        (lambda: 2, "a function\n  expected: a number\n  hint:     hand in the number itself"),
+        (True, "of the type bool\n  expected: a number"),
+        ("2", "'2', of the type str\n  expected: a number\n  hint:     write it without quotes"),
+        ([2, 3], "[2, 3], of the type list\n  expected: a number"),
+        (lambda: 2, "of the type function\n  expected: a number\n  hint:     hand in the number itself"),
     ],
 )
 def test_wrong_numbers(answer, message):
@@ -436,7 +439,7 @@ def test_choices(answer):
         ("a", "1 right, 0 wrong, 1 missing\n  expected: all true ones and no other\n  hint:     hint c"),
         ("b", "0 right, 1 wrong, 2 missing"),
         ("ax", "the letters x\n  expected: letters of a, b, c"),
-        (3, "a int\n  expected: letters"),
+        (3, "3, of the type int\n  expected: letters"),
         ("", "not answered yet"),
     ],
 )
@@ -449,19 +452,51 @@ def test_wrong_choices(answer, message):
 # check and progress
 
 
+@pytest.mark.parametrize(
+    ("verdict", "plain"),
+    [
+        (Verdict("right", "It is <even> & more."), "✓ 00.1 right. It is <even> & more."),
+        (
+            Verdict("not right yet", "  you gave: <3>\n  expected: a & b"),
+            "✗ 00.1 not right yet\n  you gave: <3>\n  expected: a & b",
+        ),
+        (Verdict("not answered yet"), "○ 00.1 not answered yet"),
+    ],
+)
+def test_verdict_is_shown_as_text_and_as_html_with_the_same_words(verdict, plain):
+    shown = Shown("00.1", verdict)
+    assert repr(shown) == plain
+    words = "".join(xml.etree.ElementTree.fromstring(shown._repr_html_()).itertext())
+    assert re.sub(r"\s", "", words) == re.sub(r"\s", "", plain)
+
+
+def test_verdicts_differ_in_sign_and_in_colour_and_can_be_read_on_it():
+    shown = [Shown("00.1", Verdict(outcome)) for outcome in ("right", "not right yet", "not answered yet")]
+    assert len({repr(one)[0] for one in shown}) == 3
+    colors = [re.search("background: (#.{6})", one._repr_html_())[1] for one in shown]
+    luminances = [luminance(color) for color in colors]
+    assert len(set(colors)) == 3
+    assert all(1.05 / (value + 0.05) >= 4.5 for value in luminances)  # white on it, by the rule of WCAG 2
+
+
+def luminance(color):
+    """Return the relative luminance of a colour, as WCAG 2 defines it."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in matplotlib.colors.to_rgb(color)]
+    return np.dot([0.2126, 0.7152, 0.0722], linear)
+
+
 def test_check_notes_what_is_right(capsys, progress_file):
     dh.check("01.1", 3)
     dh.check("01.1")
-    dh.check("01.1", 9, worked=True)
     assert not progress_file.exists()
     dh.check("01.1", 9)
     dh.check("01.1", 9)
     dh.check("01.5", "ace")
     assert progress_file.read_text() == "01.1\n01.5\n"
     out = capsys.readouterr().out
-    assert out.startswith("01.1 not right yet\n")
-    assert "01.1 not answered yet\n" in out
-    assert out.count("01.1 right. ") == 3
+    assert out.startswith("✗ 01.1 not right yet\n")
+    assert "○ 01.1 not answered yet\n" in out
+    assert out.count("✓ 01.1 right. ") == 2
 
 
 @pytest.mark.parametrize("number", ["01.99", "1.1", "99.1", "", None, 1.1])
@@ -507,41 +542,55 @@ def test_two_kernels_may_note_at_once(progress_file):
 # the exercises in the notebooks
 
 
+def cells_of(chapter):
+    (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
+    return nbformat.read(path, as_version=4).cells
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_notebook_asks_every_exercise_and_shows_a_solution(chapter):
-    found = exercises(chapter)
+def test_notebook_asks_every_exercise(chapter):
+    found, cells = exercises(chapter), cells_of(chapter)
     assert 4 <= len(found) <= 8
     assert list(found) == [f"{chapter}.{i}" for i in range(1, len(found) + 1)]
     assert list(found.values())[-1].title == "Write it from memory"
-    (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
-    cells = nbformat.read(path, as_version=4).cells
     headings = [line for cell in cells if cell.cell_type == "markdown" for line in cell.source.splitlines()]
     for number, exercise in found.items():
         assert f"### {number} {exercise.title}" in headings
-        asked = [c for c in cells if c.cell_type == "code" and f'dh.check("{number}", ' in c.source]
-        assert len(asked) == 2
-        open_cell, solution = asked
-        assert output(open_cell) == f"{number} not answered yet\n"
-        assert output(solution) == f"{number} right. {exercise.why}\n"
-        assert "worked=True" in solution.source
-        assert "worked=True" not in open_cell.source
-        assert solution.metadata == {"jupyter": {"source_hidden": True}, "tags": ["hide-input", "solution"]}
-        assert "<details><summary>Worked solution</summary>" in cells[cells.index(solution) - 1].source
+        (asked,) = [cell for cell in cells if f'dh.check("{number}", ' in cell.source]
+        (output,) = asked.outputs
+        assert output.data["text/plain"] == f"○ {number} not answered yet"
+        assert asked.metadata == {}
+
+
+@pytest.mark.parametrize("number", [number for chapter in CHAPTERS for number in exercises(chapter)])
+def test_worked_solution_is_folded_away_and_right_where_the_answer_is_asked_for(number, capsys):
+    """In the exercise's cell, after the chapter's imports; and nothing of it stands outside of what is folded."""
+    cells = cells_of(number[:2])
+    (asked,) = [i for i, cell in enumerate(cells) if f'dh.check("{number}", ' in cell.source]
+    folded = re.fullmatch(
+        r"<details><summary>Worked solution</summary>\n\n.*?\n\n```python\n(.*)\n```\n\n</details>",
+        cells[asked + 1].source,
+        re.DOTALL,
+    )
+    assert cells[asked + 1].cell_type == "markdown"
+    placeholder, check = cells[asked].source.rsplit("\n\n", 1)
+    assert "..." in placeholder
+    notebook = {"__name__": "__main__"}
+    imports = next(cell.source for cell in cells if "import d2lhelpers as dh" in cell.source)
+    with matplotlib.rc_context():
+        exec(f"{imports}\n{folded[1]}\n{check}", notebook)
+    assert capsys.readouterr().out == f"✓ {number} right. {find(number).why}\n"
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_notebook_says_how_much_time_a_recipe_has(chapter):
-    (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
     number, recipe = list(exercises(chapter).items())[-1]
-    (text,) = [c.source for c in nbformat.read(path, as_version=4).cells if c.source.startswith(f"### {number} ")]
+    (text,) = [cell.source for cell in cells_of(chapter) if cell.source.startswith(f"### {number} ")]
     assert f"The check takes at most {recipe.seconds or judging.TIME_LIMIT} seconds" in text
-
-
-def output(cell):
-    return "".join(output.text for output in cell.outputs)
 
 
 def test_wrong_is_plain_data():
     wrong = Wrong("tried", "came out", "expected", "hint")
     assert json.dumps(wrong.args) == '["tried", "came out", "expected", "hint"]'
     assert str(Wrong("a", "b", "c")).splitlines() == ["  tried:    a", "  came out: b", "  expected: c"]
+    assert str(Wrong("", "b", "c")).splitlines() == ["  you gave: b", "  expected: c"]

@@ -263,7 +263,7 @@ def two_outputs(features, labels):
         ("02.3", by_index, "does not know its number of inputs yet"),
         ("02.3", Formula, "came out: 0 parameters\n  expected: 4"),
         ("02.3", Flat, "a layer gives a column"),
-        ("02.3", lambda w, b: nn.Dense, "came out: a type\n  expected: a network of Gluon"),
+        ("02.3", lambda w, b: nn.Dense, "came out: a result of the type type\n  expected: a network of Gluon"),
         ("02.3", lambda w, b: network()(w, b) if len(w) == 3 else network()(nd.zeros(w.shape), b), "came out"),
         ("02.3", network()(nd.zeros((2,)), nd.zeros((1,))), "TypeError|came out"),
         ("02.3", lambda w, b: ..., "not answered yet"),
@@ -315,13 +315,17 @@ def two_outputs(features, labels):
         (
             "02.6",
             recipe(lr=0.3, num_epochs=1, result=lambda net: net[0].weight.data()),
-            "came out: a NDArray\n  expected: a network of Gluon",
+            "came out: a result of the type NDArray\n  expected: a network of Gluon",
         ),
-        ("02.6", recipe(num_epochs=0, result=lambda net: 0.005), "came out: a float\n  expected: a network of Gluon"),
-        ("02.6", recipe(num_epochs=0, result=lambda net: (net, 1)), "came out: a tuple"),
+        (
+            "02.6",
+            recipe(num_epochs=0, result=lambda net: 0.005),
+            "came out: a result of the type float\n  expected: a network of Gluon",
+        ),
+        ("02.6", recipe(num_epochs=0, result=lambda net: (net, 1)), "came out: a result of the type tuple"),
         ("02.6", two_outputs, "how many outputs has the layer?"),
         ("02.6", lambda features, labels: nn.Dense(1), "the network has no parameters yet"),
-        ("02.6", 3, "came out: a int\n  expected: a function"),
+        ("02.6", 3, "you gave: 3, of the type int\n  expected: a function"),
     ],
 )
 def test_wrong_answers(number, answer, message):

@@ -221,7 +221,7 @@ def not_linear(features, labels, wd):
         (
             "05.6",
             lambda X, y, wd: (nd.zeros((200,)), nd.zeros((1,))),
-            "came out: a tuple\n  expected: a network of Gluon",
+            "came out: a result of the type tuple\n  expected: a network of Gluon",
         ),
         ("05.6", lambda X, y, wd: nn.Dense(1), "expected: no error"),
         ("05.6", lambda X, y: nn.Dense(1), "came out: TypeError"),

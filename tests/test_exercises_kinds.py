@@ -87,7 +87,7 @@ def test_functions_that_fail(number):
     assert judge(exercise, lambda *args: ...).text == "not answered yet"
     assert "your function returned nothing" in judge(exercise, lambda *args: print()).text
     assert "hint:     this name is not known" in judge(exercise, lambda *args: unknown).text  # noqa: F821
-    assert "came out: a int\n  expected: a function" in judge(exercise, 3).text
+    assert "you gave: 3, of the type int\n  expected: a function" in judge(exercise, 3).text
     assert "a str was returned" in judge(exercise, lambda *args: "right").text
     assert "keep those that stand in the exercise's first line" in judge(exercise, lambda: 1).text
 
@@ -118,8 +118,8 @@ def test_each_wrong_number_gets_its_own_hint(number, slip, hint):
         (-1e9, "expected: a larger number"),
         (1e9, "expected: a smaller number"),
         (None, "hint:     print(...) gives None"),
-        ([1, 2], "came out: '[1, 2]', a list"),
-        (True, "a bool\n  expected: a number"),
+        ([1, 2], "you gave: [1, 2], of the type list"),
+        (True, "of the type bool\n  expected: a number"),
     ],
 )
 @pytest.mark.parametrize("number", NUMBERS)
@@ -150,6 +150,6 @@ def test_one_letter_too_many_or_too_few(number, letter):
 @pytest.mark.parametrize("number", RIGHT_LETTERS)
 def test_what_is_no_choice(number):
     assert "the letters f\n  expected: letters of a, b, c, d, e" in judge(ALL[number], RIGHT_LETTERS[number] + "f").text
-    assert "a int\n  expected: letters" in judge(ALL[number], 3).text
+    assert "3, of the type int\n  expected: letters" in judge(ALL[number], 3).text
     assert "wrong, 0 missing" in judge(ALL[number], "abcde").text
     assert judge(ALL[number], "").text == "not answered yet"

@@ -79,19 +79,29 @@ def test_elsewhere_than_on_colab_nothing_is_installed_unasked(monkeypatch):
         run(cell, monkeypatch, set())
 
 
-def test_it_is_written_once_before_all_other_code():
+def test_it_is_written_once_after_the_opening_words():
     notebook = nbformat.v4.new_notebook()
     result = nbformat.v4.new_output("execute_result", {"text/plain": "3"}, execution_count=1)
     notebook.cells = [
         nbformat.v4.new_markdown_cell("# Title"),
+        nbformat.v4.new_markdown_cell("Click into the next cell."),
         nbformat.v4.new_code_cell("1 + 2", execution_count=1, outputs=[result]),
     ]
     first_cell.write(notebook, "old")
     first_cell.write(notebook, "new")
-    title, cell, sum_ = notebook.cells
-    assert (title.source, cell.source, sum_.source) == ("# Title", "new", "1 + 2")
+    title, cell, text, sum_ = notebook.cells
+    assert [c.source for c in (title, cell, text, sum_)] == ["# Title", "new", "Click into the next cell.", "1 + 2"]
     assert (cell.execution_count, sum_.execution_count, sum_.outputs[0].execution_count) == (1, 2, 2)
     assert cell.outputs == []
+
+
+def test_nobody_is_sent_into_it():
+    """The text before it is the opening words; the one that sends a reader into the next cell stands before another."""
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = nbformat.read(path, as_version=4).cells
+        assert cells[0].cell_type == "markdown"
+        assert "next cell" not in cells[0].source
+        assert cells[1].id == first_cell.ID
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)

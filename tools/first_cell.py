@@ -21,8 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 ID = "on-colab"
 PACKAGES = ("mxnet", "d2l", "anywidget", "psygnal")  # what the notebooks need and Colab does not have
 METADATA = {"jupyter": {"source_hidden": True}, "tags": ["remove-cell"]}  # folded in JupyterLab, left out of the book
+HOW_TO_GET_ALL = (  # the same words as on the front page of the book, and in the README
+    "Download d2l-chapter3.zip and unpack it, or clone the repository.",
+    "There, `make lab` opens the notebooks, and `make test` proves them.",
+)
 CELL = """\
-# On a prepared machine this does nothing. On Google Colab it installs what is missing, and touches nothing else.
+# For Google Colab only: on a machine that is prepared, this cell does nothing.
+# There it installs what is missing, and touches nothing else. In a notebook that was
+# downloaded by itself, it says how to get the whole collection.
 import importlib.util
 import os
 
@@ -30,12 +36,18 @@ if not importlib.util.find_spec("d2lhelpers"):
     source = {source}  # what pip makes d2lhelpers from
     if not source:
         raise ImportError(
-            "this kernel's Python has no d2lhelpers. On your own machine, open the notebooks with `make lab`. On Google"
-            " Colab, set os.environ['D2L_SOURCE'] to a folder or an address from which pip can install d2lhelpers, and"
-            " run this cell again."
+            "this Python has no d2lhelpers, the package that comes with the notebooks."
+            " {how[0]}"
+            " {how[1]}"
+            " On Google Colab, set os.environ['D2L_SOURCE'] to a folder or an address"
+            " from which pip can install d2lhelpers, and run this cell again."
         )
-    needed = {needed}
-    missing = " ".join(name for name in needed if not importlib.util.find_spec(name.split("==")[0]))
+    needed = [
+{needed}
+    ]
+    names = {{name.split("==")[0]: name for name in needed}}
+    absent = [name for name in names if not importlib.util.find_spec(name)]
+    missing = " ".join(names[name] for name in absent)
     %pip install --quiet --no-deps {{source}} {{missing}}"""
 
 
@@ -54,7 +66,8 @@ def source(project, lock):
     if address:  # of an unprepared machine that is not Colab, the learner is asked
         where += f' or ("COLAB_RELEASE_TAG" in os.environ and "git+{address}")'
     needed = [re.search(rf"^{name}==[\w.]+", lock, re.MULTILINE).group() for name in PACKAGES]
-    return CELL.format(source=where, needed=json.dumps(needed))
+    lines = "\n".join(f"        {json.dumps(name)}," for name in needed)
+    return CELL.format(source=where, how=HOW_TO_GET_ALL, needed=lines)
 
 
 def from_repository():
@@ -64,14 +77,13 @@ def from_repository():
 
 
 def write(notebook, text):
-    """Make the cell, which comes after the opening words, the first code cell of a notebook.
+    """Put the cell after a notebook's opening words, where no text sends a reader into the next cell.
 
     Since it does nothing on a prepared machine, the stored outputs stay true; only the cells are numbered anew.
     """
     cells = [cell for cell in notebook.cells if cell.id != ID]
-    first = next(number for number, cell in enumerate(cells) if cell.cell_type == "code")
     cell = nbformat.v4.new_code_cell(text, id=ID, metadata=METADATA)
-    notebook.cells = [*cells[:first], cell, *cells[first:]]
+    notebook.cells = [cells[0], cell, *cells[1:]]
     for number, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), 1):
         for output in [cell, *cell.outputs]:
             if "execution_count" in output:

@@ -7,8 +7,11 @@ The questions of a chapter and their checks are in one file, ``chapter01.py`` an
 from importlib import import_module
 from pathlib import Path
 
+from IPython.display import display
+
 from . import solved
 from .judging import Exercise, judge
+from .showing import Shown
 
 CHAPTERS = tuple(sorted(path.stem[-2:] for path in Path(__file__).parent.glob("chapter*.py")))
 
@@ -60,8 +63,8 @@ def find(number):
     return found[number]
 
 
-def check(number, answer=..., worked=False):
-    """Look at an answer to an exercise, and print what is right or wrong with it.
+def check(number, answer=...):
+    """Look at an answer to an exercise, and show what is right or wrong with it.
 
     An answer that is right is noted for `progress`. Whatever the answer does (raise an error, run for ever), the check
     comes to an end and the notebook runs on.
@@ -73,8 +76,6 @@ def check(number, answer=..., worked=False):
     answer : object
         A function, a number, or the letters of the statements that were chosen, whatever the exercise asks for;
         ``...`` for no answer yet.
-    worked : bool
-        Whether it is the worked solution, which does not count as solved.
 
     Raises
     ------
@@ -84,18 +85,16 @@ def check(number, answer=..., worked=False):
     Examples
     --------
     >>> check("01.1", ...)
-    01.1 not answered yet
+    ○ 01.1 not answered yet
     >>> check("01.1", 3)
-    01.1 not right yet
-      tried:    your number
-      came out: 3
+    ✗ 01.1 not right yet
+      you gave: 3
       expected: a larger number
       hint:     the error is squared, and so is its factor of three
     """
-    exercise = find(number)
-    verdict = judge(exercise, answer)
-    print(f"{number} {verdict.text}")
-    if verdict.right and not worked:
+    verdict = judge(find(number), answer)
+    display(Shown(number, verdict))
+    if verdict.right:
         solved.add(number)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from mxnet import nd
 
 from .advice import advise, describe_error
-from .describing import describe_call
+from .describing import describe_call, describe_stranger
 from .judging import Unanswered, Wrong
 
 
@@ -60,7 +60,9 @@ def call_for_net(function, *args, tried):
 
     def convert(result):
         if not callable(result) or isinstance(result, type):
-            raise Wrong(tried, f"a {type(result).__name__}", "a network of Gluon", "end with return net")
+            raise Wrong(
+                tried, f"a result of the type {type(result).__name__}", "a network of Gluon", "end with return net"
+            )
         return result
 
     return _run(function, args, tried, convert)
@@ -69,7 +71,7 @@ def call_for_net(function, *args, tried):
 def _run(function, args, tried, convert):
     if not callable(function):
         hint = "hand in its name, without brackets"
-        raise Wrong("your answer", f"a {type(function).__name__}", "a function", hint)
+        raise Wrong("", describe_stranger(function), "a function", hint)
     tried = tried or describe_call(function, args)
     try:
         result = function(*(as_nd(arg) for arg in args))

@@ -1,5 +1,7 @@
 """How arguments, calls and results are described to a learner."""
 
+import textwrap
+
 import numpy as np
 
 _LARGEST = 8  # elements that are shown one by one
@@ -40,6 +42,18 @@ def describe(value, precision=4):
     if isinstance(value, float) and value != int_or_none(value):
         return f"{value:.{precision + 2}g}"
     return str(value)
+
+
+def describe_stranger(value):
+    """Describe something of a type that cannot be an answer, in a single line.
+
+    Examples
+    --------
+    >>> describe_stranger("two"), describe_stranger(np.zeros((20, 3)))
+    ("'two', of the type str", 'an array of shape (20, 3), of the type ndarray')
+    """
+    text = repr(value) if isinstance(value, str) else describe(value)
+    return f"{textwrap.shorten(text, 60, placeholder=' …')}, of the type {type(value).__name__}"
 
 
 def _without_specks(array):

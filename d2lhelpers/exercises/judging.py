@@ -32,7 +32,7 @@ class Wrong(Exception):
     ----------
     tried, came_out, expected, hint : str
         What was done with the answer, what it gave, what it should have given (without giving the answer away), and
-        what may help.
+        what may help. Where nothing was done with it, `tried` is empty, and `came_out` is the answer itself.
     """
 
     def __init__(self, tried, came_out, expected, hint=""):
@@ -40,7 +40,8 @@ class Wrong(Exception):
         super().__init__(tried, came_out, expected, hint)
 
     def __str__(self):
-        lines = [("tried", self.tried), ("came out", self.came_out), ("expected", self.expected), ("hint", self.hint)]
+        given = "came out" if self.tried else "you gave"
+        lines = [("tried", self.tried), (given, self.came_out), ("expected", self.expected), ("hint", self.hint)]
         return "\n".join(f"  {name + ':':9} {text}" for name, text in lines if text)
 
 
@@ -87,13 +88,24 @@ class Verdict:
 
     Attributes
     ----------
-    right : bool
-    text : str
-        What to print, without the exercise's number.
+    outcome : str
+        "right", "not right yet" or "not answered yet".
+    reason : str
+        Why the exercise matters, or what is wrong with the answer.
     """
 
-    right: bool
-    text: str
+    outcome: str
+    reason: str = ""
+
+    @property
+    def right(self):
+        """Whether the answer is right."""
+        return self.outcome == "right"
+
+    @property
+    def text(self):
+        """What to print, without the exercise's number."""
+        return self.outcome + (f". {self.reason}" if self.right else f"\n{self.reason}" if self.reason else "")
 
 
 def judge(exercise, answer):
@@ -114,7 +126,7 @@ def judge(exercise, answer):
     Examples
     --------
     >>> judge(Exercise("00.1", "Anything", "It is an answer.", examine=lambda answer: None), 2)
-    Verdict(right=True, text='right. It is an answer.')
+    Verdict(outcome='right', reason='It is an answer.')
     """
     python_state, numpy_state = random.getstate(), np.random.get_state()
     is_recording, is_training = autograd.is_recording(), autograd.is_training()
@@ -127,7 +139,7 @@ def judge(exercise, answer):
                 hint = (
                     "print(...) gives None, and so does a call of a function without return: hand in the answer itself"
                 )
-                raise Wrong("your answer", "None", "a function, a number or letters", hint)
+                raise Wrong("", "None", "a function, a number or letters", hint)
             exercise.examine(answer)
         finally:
             alarm.active = False
@@ -136,21 +148,21 @@ def judge(exercise, answer):
             autograd.set_recording(is_recording)  # the alarm may ring in the line that ends a record()
             autograd.set_training(is_training)
     except Unanswered:
-        return Verdict(False, "not answered yet")
+        return Verdict("not answered yet")
     except Wrong as wrong:
-        return Verdict(False, f"not right yet\n{wrong}")
+        return Verdict("not right yet", str(wrong))
     except OutOfTime:
         came_out = f"nothing within {alarm.limit:.3g} seconds of work"
         hint = "is there a loop that never ends? If it only takes long: fewer epochs, or larger minibatches"
         wrong = Wrong("your answer", came_out, "an end within this time", hint)
-        return Verdict(False, f"not right yet\n{wrong}")
+        return Verdict("not right yet", str(wrong))
     except (Exception, SystemExit) as error:
         wrong = Wrong("your answer", describe_error(error), "no error", advise(error))
-        return Verdict(False, f"not right yet\n{wrong}")
+        return Verdict("not right yet", str(wrong))
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
-    return Verdict(True, f"right. {exercise.why}")
+    return Verdict("right", exercise.why)
 
 
 def _work():

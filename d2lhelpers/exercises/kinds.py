@@ -10,7 +10,7 @@ import numpy as np
 
 from .calling import call, plain
 from .comparing import agree, close, difference, is_finite, join, near, same
-from .describing import describe, describe_call
+from .describing import describe_call, describe_stranger
 from .judging import Exercise, Unanswered, Wrong
 from .watching import uses
 
@@ -135,8 +135,8 @@ def number_exercise(number, title, value, why, mistakes=(), tolerance=0.01):
     Examples
     --------
     >>> from d2lhelpers.exercises.judging import judge
-    >>> judge(number_exercise("00.1", "Two", lambda: 2, why="It is even."), "two").text.splitlines()[1:3]
-    ['  tried:    your number', "  came out: 'two', a str"]
+    >>> judge(number_exercise("00.1", "Two", lambda: 2, why="It is even."), "two").reason.splitlines()[:2]
+    ["  you gave: 'two', of the type str", '  expected: a number']
     """
     mistakes = tuple(mistakes)
 
@@ -149,7 +149,7 @@ def number_exercise(number, title, value, why, mistakes=(), tolerance=0.01):
         comparison = "a finite number"
         if np.isfinite(got):
             comparison = "a larger number" if right > got else "a smaller number"
-        raise Wrong("your number", str(answer), comparison, hint)
+        raise Wrong("", str(answer), comparison, hint)
 
     return Exercise(number, title, why, examine, mistakes=mistakes)
 
@@ -159,7 +159,7 @@ def _number(answer):
     hint = "write it without quotes" if isinstance(answer, str) else ""
     if callable(answer):
         hint = "hand in the number itself, not the function"
-    wrong = Wrong("your number", f"{describe(answer)!r}, a {type(answer).__name__}", "a number", hint)
+    wrong = Wrong("", describe_stranger(answer), "a number", hint)
     if isinstance(answer, bool):
         raise wrong
     try:
@@ -191,8 +191,7 @@ def choice_exercise(number, title, statements, why):
     --------
     >>> from d2lhelpers.exercises.judging import judge
     >>> sky = choice_exercise("00.1", "Sky", {"a": (True, "look up"), "b": (False, "at night?")}, "It is so.")
-    >>> print(judge(sky, "a and b").text)
-    not right yet
+    >>> print(judge(sky, "a and b").reason)
       tried:    the statements a, b
       came out: 1 right, 1 wrong, 0 missing
       expected: all true ones and no other
@@ -201,13 +200,13 @@ def choice_exercise(number, title, statements, why):
 
     def examine(answer):
         if not isinstance(answer, str | list | tuple | set | frozenset):
-            raise Wrong("your choice", f"a {type(answer).__name__}", 'letters, for example "ac"')
+            raise Wrong("", describe_stranger(answer), 'letters, for example "ac"')
         letters = _letters(answer)
         if not letters:
             raise Unanswered
         unknown = sorted(letters - set(statements))
         if unknown:
-            raise Wrong("your choice", f"the letters {', '.join(unknown)}", f"letters of {', '.join(statements)}")
+            raise Wrong("", f"the letters {', '.join(unknown)}", f"letters of {', '.join(statements)}")
         true = {letter for letter, (is_true, _) in statements.items() if is_true}
         if letters == true:
             return
