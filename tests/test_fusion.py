@@ -212,6 +212,28 @@ def test_hooks_are_called_for_each_minibatch(xp, register, fused_calls):
     assert not fused_calls
 
 
+@pytest.mark.filterwarnings("ignore:register_op_hook is experimental:UserWarning")
+def test_operators_that_are_watched_are_watched_in_each_minibatch(fused_calls):
+    names = []
+    net, trainer = network(nn.Dense(1))
+    net.hybridize()
+    net(mx.nd.zeros((1, 3)))
+    net.register_op_hook(lambda node_name, opr_name, array: names.append(1))
+    dh.train(net, batches(mx.nd), L2, trainer, 2, verbose=False)
+    assert len(names) >= 8
+    assert not fused_calls
+
+
+def test_network_that_was_loaded_as_a_graph_goes_the_plain_way(fused_calls):
+    graph = mx.sym.FullyConnected(mx.sym.var("data", dtype="float32"), num_hidden=1, name="dense")
+    net = gluon.SymbolBlock(graph, mx.sym.var("data", dtype="float32"))
+    net.initialize()
+    net.hybridize()
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+    dh.train(net, batches(mx.nd), L2, trainer, 2, verbose=False)
+    assert not fused_calls
+
+
 @pytest.mark.parametrize("layer", [nn.Lambda(lambda X: X), nn.HybridLambda(lambda F, X: X)])
 def test_lambda_layers_are_not_fused(layer):
     net, _ = network(nn.Dense(1), layer, kind=nn.Sequential)

@@ -78,7 +78,7 @@ def test_check_integer_refuses_other_values(value, maximum, limits):
         validation.check_integer("n", value, 1, maximum)
 
 
-@pytest.mark.parametrize("value", [0, 1, 0.5, np.float32(0.5), np.int64(2)])
+@pytest.mark.parametrize("value", [0, 1, 0.5, np.float32(0.5), np.int64(2), np.finfo("float32").max])
 def test_check_number_returns_a_float(value):
     result = validation.check_number("lr", value, 0)
     assert type(result) is float
