@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,13 @@ def test_the_bytes_are_a_valid_elf_file(machine, name, symbols):
     found = {s.name: (s["st_value"], s["st_shndx"], s["st_info"]["bind"]) for s in dynamic.iter_symbols() if s.name}
     assert found == {key: (value, "SHN_ABS", "STB_GLOBAL") for key, value in symbols.items()}
     assert dynamic.num_symbols() == len(symbols) + 1
+    (hashes,) = [tag["d_val"] for tag in dynamic.iter_tags("DT_HASH")]
+    _, count, bucket, *chain = struct.unpack_from(f"<{4 + len(symbols)}I", content, hashes)
+    visited = []
+    while bucket:  # as the dynamic loader does, which reads whatever a wrong number leads to
+        visited.append(bucket)
+        bucket = chain[bucket]
+    assert sorted(visited) == list(range(1, count))
 
 
 @pytest.mark.skipif(shutil.which("readelf") is None, reason="there is no readelf")
