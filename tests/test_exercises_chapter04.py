@@ -192,6 +192,8 @@ def predicting_classes(train_iter):
         ("04.3", lambda scores, y: error(scores, y) / scores.size, "a row of scores has one loss"),
         ("04.3", lambda scores, y: -error(scores, y) / len(y), "the sign is turned round: it is"),
         ("04.3", lambda scores, y: -error(scores, y), "the sign is turned round, it is"),
+        ("04.3", lambda scores, y: nd.softmax(scores) - nd.one_hot(y, scores.shape[1]) / len(y), "not the label only"),
+        ("04.3", lambda scores, y: nd.softmax(scores) / len(y) - nd.one_hot(y, scores.shape[1]), "not the prediction"),
         ("04.3", lambda scores, y: nd.softmax(scores) / len(y), "the label is missing: in the class"),
         ("04.3", lambda scores, y: nd.softmax(scores), "the label is missing, and the division"),
         (
