@@ -68,6 +68,13 @@ EQUIVALENT = {
         "0",
         "1",
     ): "the first input, which decides, has no zeros",
+    ("chapter02.py", "if loss > 2 * at_start:", "loss > 2 * at_start", "loss >= 2 * at_start"): _EDGE,
+    (
+        "compat.py",
+        'if "np." in text:',
+        '"np." in text',
+        '"np." not in text',
+    ): "NumPy 1 does not write np.; NumPy 2 does",
     ("chapter05.py", "if abs(b - best_b) > 2:", "abs(b - best_b) > 2", "abs(b - best_b) >= 2"): _EDGE,
     ("chapter05.py", "if share < 1:", "share < 1", "share <= 1"): _EDGE,
     (
