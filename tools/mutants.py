@@ -68,7 +68,12 @@ EQUIVALENT = {
         "0",
         "1",
     ): "the first input, which decides, has no zeros",
-    ("chapter02.py", "if loss > 2 * at_start:", "loss > 2 * at_start", "loss >= 2 * at_start"): _EDGE,
+    (
+        "chapter02.py",
+        "if not np.isfinite(loss) or loss > 2 * at_start:",
+        "loss > 2 * at_start",
+        "loss >= 2 * at_start",
+    ): _EDGE,
     (
         "compat.py",
         'if "np." in text:',
