@@ -179,7 +179,7 @@ def test_libraries_for_linux_are_those_of_the_container():
 
 
 def test_workflow_for_others_is_short_and_does_what_ours_does():
-    (text,) = blocks(BOOK["checks"], "yaml")
+    text, instead = blocks(BOOK["checks"], "yaml")
     assert len(text.splitlines()) <= 12
     (job,) = yaml.safe_load(text)["jobs"].values()
     checkout, test = job["steps"]
@@ -187,6 +187,12 @@ def test_workflow_for_others_is_short_and_does_what_ours_does():
     assert checkout == ours[0]
     assert test["run"].replace(" -C d2l-chapter3", "") == ours[1]["run"].split(" PYTHON=")[0]
     assert job["runs-on"] in WORKFLOW["jobs"]["make"]["strategy"]["matrix"]["os"]
+    (job,) = yaml.safe_load("".join([*text.splitlines(keepends=True)[:-1], instead]))["jobs"].values()
+    assert [step.get("run") for step in job["steps"]] == [
+        None,
+        "make -C d2l-chapter3 .venv/.ready",
+        ".venv/bin/python -m pytest notebooks",
+    ]
 
 
 # CONTRIBUTING
