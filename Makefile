@@ -3,6 +3,9 @@
 PYTHON := 3.11
 PYTHONS := 3.10 3.11 3.12 3.13 3.14 3.15
 # "make test PYTHON=3.13" has an environment of its own; PYTHON may also be the path of an interpreter.
+ifneq ($(word 2,$(PYTHON)),)
+$(error PYTHON is "$(PYTHON)", and may have no space in it: name a link to that interpreter)
+endif
 VENV := .venv$(if $(findstring command,$(origin PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -28,11 +31,15 @@ endif
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 --LabApp.news_url=None $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab doctor test test-all test-lowest test-arm test-browser stress mutants bench audit book run store lint lock clean
+.PHONY: help lab doctor mend test test-all test-lowest test-arm test-browser stress mutants bench audit book run store lint lock clean
 
+# What learners may want is explained behind two number signs, what authors need behind three.
 help:  ## explain all targets
-	@echo "Usage: make TARGET. The first target you use builds the environment in .venv (about a minute)."
-	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+	@echo "Usage: make TARGET. The first target that needs it builds the environment in $(VENV) (about a minute)."
+	@printf '\nFor learners and teachers:\n'
+	@sed -n 's/^\([a-z-]*\):.*[^#]##  *\(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+	@printf '\nFor authors (CONTRIBUTING.md):\n'
+	@sed -n 's/^\([a-z-]*\):.*[^#]###  *\(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
 
 lab: $(READY)  ## open the notebooks in JupyterLab, on this machine only
 	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
@@ -40,31 +47,39 @@ lab: $(READY)  ## open the notebooks in JupyterLab, on this machine only
 doctor:  ## look at this machine, and say what works and what to do about what does not
 	@if [ -x $(BIN)/python ]; then exec $(BIN)/python -m d2lhelpers; else exec python3 -m d2lhelpers; fi
 
+# uv keeps copies of what it has installed: where they are complete, this works without a network.
+ADD_LOCKED = $(UV) pip install --quiet --no-deps --require-hashes --compile-bytecode --python $(BIN)/python --requirement requirements.lock
+mend: | $(UV)  ## put back the packages that are missing or changed in the environment; keep all else
+	@[ -x $(BIN)/python ] || { echo "make: there is no environment in $(VENV) to mend: run make lab, which builds one." >&2; exit 1; }
+	@$(ADD_LOCKED) --offline 2>/dev/null || $(ADD_LOCKED)
+	$(call own,$(VENV))
+	@echo "All packages are in place again: make doctor looks once more."
+
 test: $(READY)  ## run all tests: the package's and every cell of every notebook
 	$(BIN)/python -m pytest
 
-test-all: $(READY)  ## run all tests on each Python that can be found or fetched, and on the lowest versions
+test-all: $(READY)  ### run all tests on each Python that can be found or fetched, and on the lowest versions
 	$(BIN)/python tools/test_all.py $(PYTHONS) lowest
 
-test-lowest: $(LOWEST)/.ready  ## run all tests on the oldest Python, with the oldest NumPy
+test-lowest: $(LOWEST)/.ready  ### run all tests on the oldest Python, with the oldest NumPy
 	$(LOWEST)/bin/python -m pytest
 
-test-arm: $(READY)  ## run what differs on ARM in an emulated Debian (Linux, root, debootstrap, qemu-user-static; 20 minutes)
+test-arm: $(READY)  ### run what differs on ARM in an emulated Debian (Linux, root, debootstrap, qemu-user-static; 20 minutes)
 	$(BIN)/python tools/test_arm.py
 
-test-browser: $(READY) .venv-browser/.ready book  ## run the notebooks in JupyterLab and read the book, in Chromium (a quarter of an hour)
+test-browser: $(READY) .venv-browser/.ready book  ### run the notebooks in JupyterLab and read the book, in Chromium (a quarter of an hour)
 	.venv-browser/bin/python -m pytest tests/browser -o addopts= -o python_files='browser_*.py' --confcutdir=tests/browser
 
-stress: $(READY)  ## run the long tests: ten thousand damaged files, a million steps (an hour and a half)
+stress: $(READY)  ### run the long tests: ten thousand damaged files, a million steps (an hour and a half)
 	$(BIN)/python -m pytest tests/stress -o addopts= -o python_files='stress_*.py'
 
-mutants: $(READY)  ## put small faults into the package, and see whether its tests notice (half an hour at most)
+mutants: $(READY)  ### put small faults into the package, and see whether its tests notice (half an hour at most)
 	$(BIN)/python tools/mutants.py
 
-bench: $(BENCH)/.ready  ## compare the speed with Gluon, d2l, NumPy and PyTorch (PyTorch is a download of gigabytes)
+bench: $(BENCH)/.ready  ### compare the speed with Gluon, d2l, NumPy and PyTorch (PyTorch is a download of gigabytes)
 	$(BENCH)/bin/python benchmarks/run.py
 
-audit: $(AUDIT)/.ready  ## look for unsafe code, and for known vulnerabilities of the locked packages (needs a network)
+audit: $(AUDIT)/.ready  ### look for unsafe code, and for known vulnerabilities of the locked packages (needs a network)
 	$(AUDIT)/bin/bandit --quiet --configfile pyproject.toml --recursive d2lhelpers tools benchmarks
 	$(AUDIT)/bin/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock || { \
 		echo "make: the code is clean; the packages have a vulnerability, or could not be compared (see above)." >&2; exit 1; }
@@ -76,16 +91,16 @@ book: .venv-book/.ready  ## make web pages of the notebooks as they are stored, 
 	.venv-book/bin/sphinx-build --quiet --fail-on-warning --keep-going --doctree-dir build/book-source/.doctrees build/book-source build/book
 	@echo "Open build/book/index.html in a browser."
 
-run: $(READY)  ## execute every notebook; executed copies and web pages go into build/
+run: $(READY)  ## run every notebook without a browser, and end in a table; web pages go into build/
 	$(BIN)/python tools/run_notebooks.py
 
-store: $(READY)  ## execute every notebook and store its outputs in it (for authors)
+store: $(READY)  ### execute every notebook and store its outputs in it
 	$(BIN)/python tools/run_notebooks.py --store
 
-lint: $(READY)  ## check the style of package, tests and notebooks
+lint: $(READY)  ### check the style of package, tests and notebooks
 	$(BIN)/ruff check
 
-lock: | $(UV)  ## make requirements.lock anew from pyproject.toml (for authors)
+lock: | $(UV)  ### make requirements.lock anew from pyproject.toml
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes --python-version $(OLDEST_PYTHON) \
 		--group dev pyproject.toml --output-file requirements.lock
 	@for group in book browser; do UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes \
@@ -102,16 +117,39 @@ clean:  ## remove all that make has made
 	rm -rf .venv .venv-* .uv build .pytest_cache .ruff_cache d2lhelpers.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+# Refuse a Python that the package is not for; uv would do so only after a download, and at length. $(1) is a version, or
+# the path or the name of an interpreter, which is asked for its version.
+define refuse
+	@version='$(1)'; \
+	case "$$version" in [0-9]*) ;; *) version=$$("$$version" -c '$(VERSION)' 2>/dev/null) || { \
+		echo "make: $(1) is no Python that can be run: PYTHON is a version, as in PYTHON=$(lastword $(PYTHONS)), or the path of an interpreter." >&2; \
+		exit 1; };; esac; \
+	minor=$$(echo "$$version" | sed -n 's/^3\.\([0-9][0-9]*\)\(\.[0-9]*\)*$$/\1/p'); \
+	case " $(PYTHONS) " in *" 3.$$minor "*) exit 0;; esac; \
+	case "$$version" in [12].*) why="too old";; [4-9].*) why="too new";; *) why="not a CPython that is known here";; esac; \
+	[ -z "$$minor" ] || if [ "$$minor" -lt $(OLDEST_PYTHON:3.%=%) ]; then why="too old"; else why="too new"; fi; \
+	echo "make: Python $$version is $$why: the notebooks run on Python $(firstword $(PYTHONS)) to $(lastword $(PYTHONS))." \
+		"Leave out PYTHON, or say PYTHON=$(lastword $(PYTHONS))." >&2; \
+	exit 1
+endef
+VERSION = import platform as p; print(p.python_implementation().replace("CPython", "") + ".".join(p.python_version_tuple()[:2]))
+
+# Install this folder into the environment $(1), and the book's first package into a folder of its own there.
+define own
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(1)/bin/python --editable .
+	@$(UV) pip install --quiet --no-deps --require-hashes --python $(1)/bin/python --target $(1)/d2lzh \
+		--requirement requirements-d2lzh.lock
+endef
+
 # Build an environment: $(1) is its Python, $(2) a group of pyproject.toml that comes on top of the lock, if any.
 define build
+	$(call refuse,$(1))
 	@echo "Building $(@D) from requirements.lock$(if $(2), and the group $(2)) ..."
 	@$(UV) venv --quiet --clear --python $(1) $(@D) || { \
-		echo "make: no CPython $(1) here and uv could fetch none: install python$(1) and run make again." >&2; exit 1; }
+		echo "make: no CPython $(1) here and uv could fetch none: install python$(1), or give the path of one in PYTHON, and run make again." >&2; exit 1; }
 	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(@D)/bin/python requirements.lock
 	@$(if $(2),$(UV) pip install --quiet --python $(@D)/bin/python --group $(2))
-	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(@D)/bin/python --editable .
-	@$(UV) pip install --quiet --no-deps --require-hashes --python $(@D)/bin/python --target $(@D)/d2lzh \
-		--requirement requirements-d2lzh.lock
+	$(call own,$(@D))
 	@touch $@
 endef
 

@@ -14,15 +14,13 @@ import struct
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 from .files import DIGITS, FASHION_MNIST, check_digits, data_folder, home
 from .kernel import shows_nothing
+from .remedies import LOCK, ROOT, environment, nothing_is_installed, put_back, rebuild, version_of
 
 OK, PROBLEM, UNKNOWN = "ok", "problem", "not checked"
-ROOT = Path(__file__).resolve().parent.parent
-PYPROJECT, LOCK = ROOT / "pyproject.toml", ROOT / "requirements.lock"
-REBUILD = "run make clean, then make lab" if LOCK.is_file() else "install it anew, in an environment of its own"
+PYPROJECT = ROOT / "pyproject.toml"
 MACHINES = (("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "x86_64"))  # that MXNet 1.9.1 has wheels for
 GLIBC = (2, 28)  # what the wheels of the lock need at least
 LOOK_AGAIN = "make doctor, or python -m d2lhelpers"
@@ -93,7 +91,9 @@ def check_python():
     oldest, newest = _supported_minors()
     if platform.python_implementation() == "CPython" and (3, oldest) <= sys.version_info[:2] <= (3, newest):
         return OK, f"{found} ({sys.executable})"
-    return PROBLEM, f"{found} is not supported, but CPython 3.{oldest} to 3.{newest}: {REBUILD}, which brings one"
+    builds = environment() in ("make", "none")
+    advice = f"{rebuild()}, which brings one" if builds else "install this in an environment with one of these"
+    return PROBLEM, f"{found} is not supported, but CPython 3.{oldest} to 3.{newest}: {advice}"
 
 
 def _supported_minors():
@@ -116,14 +116,15 @@ def check_platform():
     elif (system, machine) == ("Darwin", "arm64"):
         found = "macOS on Apple silicon"
         advice = (
-            "work in the container of the Dockerfile, or, with a Python for Intel, under Rosetta (arch -x86_64 zsh)"
+            "work in the container of the Dockerfile, or, with a Python for Intel, under Rosetta (arch -x86_64 zsh); "
+            "neither has been tried there"
         )
     else:
         advice = "work on Linux on x86_64 or aarch64, or on macOS on Intel"
     if (system, machine) not in MACHINES:
         return PROBLEM, f"{found} is not supported, since MXNet has no wheel for it: {advice}"
     if bits != 64:
-        return PROBLEM, f"{found} is supported, but not a Python of {bits} bits: {REBUILD}"
+        return PROBLEM, f"{found} is supported, but not a Python of {bits} bits: {rebuild()}"
     if system == "Linux":
         libc, version = platform.libc_ver()
         found += f", {libc or 'an unknown C library'} {version}"
@@ -167,27 +168,27 @@ def check_packages():
     """Compare the installed versions with the lock; where only what others need differs, that is all right."""
     if not LOCK.is_file():
         return OK, "packages: not compared, since there is no requirements.lock outside a source checkout"
+    if nothing_is_installed():
+        return (
+            PROBLEM,
+            f"packages: none are installed in this Python: {rebuild()}, which builds an environment with all",
+        )
     try:
         from packaging.requirements import Requirement  # matplotlib and pytest need it
     except ImportError:
-        return PROBLEM, f"packages: those of requirements.lock are not installed in this Python: {REBUILD}"
-    from importlib.metadata import PackageNotFoundError, version
-
+        return PROBLEM, f"packages: packaging is missing: {put_back()}"
     direct, others = [], []
     for entry in re.split(r"\n(?=\w)", LOCK.read_text(encoding="utf-8"))[1:]:  # the first one is a comment
         requirement = Requirement(entry.split(" \\")[0])
         if requirement.marker and not requirement.marker.evaluate():
             continue
         locked = str(requirement.specifier)[len("==") :]
-        try:
-            found = version(requirement.name)
-        except PackageNotFoundError:
-            found = "missing"
+        found = version_of(requirement.name) or "missing"
         if found != locked:
             differing = direct if "d2lhelpers (pyproject.toml)" in entry else others
             differing.append(f"{requirement.name} {found} (locked: {locked})")
     if direct:
-        return PROBLEM, f"packages: {_list(direct)}: {REBUILD}"
+        return PROBLEM, f"packages: {_list(direct)}: {put_back()}"
     if others:
         return OK, f"packages: the direct requirements are as locked; of what they need differ: {_list(others)}"
     return OK, "packages: all are as locked"
@@ -202,7 +203,7 @@ def check_mxnet():
     ended_well, text = run(IMPORT)
     if ended_well:
         return OK, f"MXNet {text} can be imported"
-    advice = REBUILD
+    advice = _mend(text)
     if "cannot open shared object" in text:
         libraries = "libgomp1" if platform.machine() == "aarch64" else "libgomp1 libquadmath0"
         advice = f"install that library; on Debian and Ubuntu: sudo apt-get install {libraries}"
@@ -216,16 +217,16 @@ def check_products():
     ended_well, text = run(PRODUCTS)
     if ended_well:
         return OK, "matrix products, solutions and factors are right on this processor"
-    advice = "see there" if "OPENBLAS_CORETYPE" in text else REBUILD
+    advice = "see there" if "OPENBLAS_CORETYPE" in text else _mend(text)
     return PROBLEM, f"matrix products cannot be trusted ({text}): {advice}"
 
 
 def check_training():
     """Train a linear regression on made-up data, and compare what it finds with the truth."""
     ended_well, text = run(TRAIN)
-    return (
-        (OK, f"a training run works: {text}") if ended_well else (PROBLEM, f"a training run fails ({text}): {REBUILD}")
-    )
+    if ended_well:
+        return OK, f"a training run works: {text}"
+    return PROBLEM, f"a training run fails ({text}): {_mend(text)}"
 
 
 def check_folders():
@@ -249,7 +250,10 @@ def check_folders():
 
 
 def _mend(text):
-    return 'export HOME="$(mktemp -d)"' if "home directory" in text else REBUILD
+    """Return what to do about an error that says this."""
+    if "home directory" in text:
+        return 'export HOME="$(mktemp -d)"'
+    return put_back() if "No module named" in text else rebuild()
 
 
 def _why_not_writable(folder):
@@ -268,7 +272,7 @@ def check_figures():
     backend = os.environ.get("MPLBACKEND", "")
     ended_well, text = run(FIGURE)
     if not ended_well:
-        advice = "unset MPLBACKEND" if backend and _mend(text) == REBUILD else _mend(text)
+        advice = "unset MPLBACKEND" if backend and _mend(text) == rebuild() else _mend(text)
         return PROBLEM, f"matplotlib cannot draw ({text}): {advice}"
     if shows_nothing(backend):
         return OK, (
@@ -327,16 +331,16 @@ def run(code):
 
 
 def findings():
-    """Yield what is found, one (status, text) after the other."""
+    """Yield what is found, one (status, text) after the other; first what, if it is wrong, all else depends on."""
     python = check_python()
     yield python
     yield check_platform()
+    yield check_packages() if python[0] == OK else (UNKNOWN, "packages, since they need a supported Python")
     yield check_digits_file()
     yield check_fashion_mnist()
-    if python[0] != OK:
-        yield UNKNOWN, "packages, MXNet, training and Jupyter, since they need a supported Python"
+    if python[0] != OK or nothing_is_installed():
+        yield UNKNOWN, "MXNet, training and Jupyter, since they are not there yet"
         return
-    yield check_packages()
     mxnet = check_mxnet()
     yield mxnet
     if mxnet[0] == OK:

@@ -66,9 +66,9 @@ def check_digits(path=DIGITS, sha256=DIGITS_SHA256):
     --------
     >>> check_digits()
     """
-    advice = "restore it with git checkout data d2lhelpers/digits.npz, or install d2lhelpers anew."
+    advice = "restore it with git checkout data d2lhelpers/digits.npz, or unpack or install d2lhelpers anew"
     if not path.is_file():
-        raise FileNotFoundError(f"the digits are not at {path}; {advice}")
+        raise FileNotFoundError(f"the digits are not at {path}; {advice}.")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != sha256:
-        raise ValueError(f"{path} is damaged: its SHA-256 is {found}, not {sha256}; {advice}")
+        raise ValueError(f"{path} is damaged: {advice} (its SHA-256 is {found}, not {sha256}).")

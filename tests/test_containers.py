@@ -146,8 +146,8 @@ def test_binder_builds_the_dockerfile():
     assert not (ROOT / ".binder").exists()
 
 
-def test_readme_publishes_the_server_on_this_machine_only(steps):
-    lines = re.findall(r"^docker .*$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+def test_the_server_is_published_on_this_machine_only(steps):
+    lines = re.findall(r"^docker .*$", (ROOT / "book/install.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert [line.split()[1] for line in lines] == ["build", "run"]
     (port,) = arguments(steps, "EXPOSE")
     assert re.findall(r"(?:-p|--publish)\S* (\S+)", lines[1]) == [f"127.0.0.1:{port}:{port}"]

@@ -161,15 +161,15 @@ def test_supported_pythons():
     )
 
 
-def test_readme_shows_what_is_locked():
-    """A row of the README's table has the Python, its NumPy, IPython and matplotlib."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_table_of_versions_shows_what_is_locked():
+    """A row of it has the Python, its NumPy, IPython and matplotlib."""
+    page = (ROOT / "book/install.md").read_text(encoding="utf-8")
     (lowest,) = PYPROJECT["dependency-groups"]["lowest"]
     for python in PYTHONS:
         versions = {name: version for name, (version, _) in locked(python).items()}
         row = " | ".join([python, *(versions[name] for name in ("numpy", "ipython", "matplotlib"))])
-        assert f"| {row} |" in readme
-    assert f"| {PYTHONS[0]} | {Requirement(lowest).specifier} |".replace("==", "") in readme
+        assert f"| {row} |" in page
+    assert f"| {PYTHONS[0]} | {Requirement(lowest).specifier} |".replace("==", "") in page
 
 
 @pytest.mark.parametrize("name", direct())
@@ -180,8 +180,9 @@ def test_installed_versions_are_the_pinned_ones(name):
     assert importlib.metadata.version(name) == expected[name]
 
 
-def test_readme_names_no_other_version():
-    named = re.findall(r"\b(MXNet|d2l) (\d+\.\d+\.\d+)\b", (ROOT / "README.md").read_text(encoding="utf-8"))
+def test_documents_name_no_other_version():
+    text = "".join(path.read_text(encoding="utf-8") for path in [*ROOT.glob("*.md"), *ROOT.glob("book/*.md")])
+    named = re.findall(r"\b(MXNet|d2l) (\d+\.\d+\.\d+)\b", text)
     assert named
     for name, version in named:
         assert version == direct()[name.lower()]

@@ -53,17 +53,17 @@ def uv(monkeypatch, tmp_path):
 def test_a_python_that_is_missing_is_named(uv, capfd):
     """It is no failure, unless there was no other."""
     uv("venv")
-    assert test_all.run("3.99") == (("3.99", "", "", "", "not here, and could not be fetched"), None)
-    assert test_all.main(["3.99"]) == 1
+    assert test_all.run("3.11.99") == (("3.11.99", "", "", "", "not here, and could not be fetched"), None)
+    assert test_all.main(["3.11.99"]) == 1
     out, err = capfd.readouterr()
-    assert out.splitlines()[-1].split(maxsplit=1) == ["3.99", "not here, and could not be fetched"]
-    assert "install python3.99" in err
+    assert out.splitlines()[-1].split(maxsplit=1) == ["3.11.99", "not here, and could not be fetched"]
+    assert "install python3.11.99" in err
     assert "a Debian for amd64 in debian needs a superuser" in err
 
 
 def test_an_environment_that_cannot_be_built_is_a_failure(uv):
     uv("pip")
-    assert test_all.run("3.99") == (("3.99", "", "", "", "none: its environment could not be built"), False)
+    assert test_all.run("3.11.99") == (("3.11.99", "", "", "", "none: its environment could not be built"), False)
 
 
 @pytest.mark.parametrize(

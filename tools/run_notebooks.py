@@ -1,4 +1,4 @@
-"""Execute every notebook from top to bottom, and report how it went.
+"""Execute every notebook from top to bottom, and end in a table of how it went, and where to read what came out.
 
 Without an option the executed notebooks and web pages of them go into ``build/``; with ``--store`` the outputs are
 stored in ``notebooks/`` itself, together with the picture of each chapter in ``notebooks/images/``.
@@ -7,6 +7,7 @@ stored in ``notebooks/`` itself, together with the picture of each chapter in ``
 import argparse
 import base64
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -79,6 +80,7 @@ def save(notebook, path, store):
         nbformat.write(notebook, BUILD / path.name)
         # The pages are read offline too, so that pictures go into them.
         page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, {"metadata": {"path": str(NOTEBOOKS)}})
+        page = re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', page)  # from page to page
         (BUILD / path.with_suffix(".html").name).write_text(page, encoding="utf-8")
 
 
@@ -106,12 +108,15 @@ def main():
         if not (error and options.store):
             save(notebook, path, options.store)
 
+    for error in errors:
+        print(f"\n{error}", file=sys.stderr, flush=True)
     width = max(len(row[0]) for row in rows)
     print(f"\n{'notebook':{width}}  cells  seconds  ok")
     for name, cells, seconds, ok in rows:
         print(f"{name:{width}}  {cells:5}  {seconds:>7}  {ok}")
-    for error in errors:
-        print(f"\n{error}", file=sys.stderr)
+    if not options.store:
+        first = os.path.relpath((BUILD / paths[0].name).with_suffix(".html"))
+        print(f"\nOpen {first} in a browser to read what came out.")
     return 1 if errors else 0
 
 

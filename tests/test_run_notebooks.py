@@ -1,0 +1,74 @@
+"""`make run`: it runs notebooks, ends in a table, and says which page to open."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SPEC = importlib.util.spec_from_file_location("run_notebooks", ROOT / "tools" / "run_notebooks.py")
+run_notebooks = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(run_notebooks)
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, capfd):
+    """Return a function that runs notebooks, given as name and lines of code, and returns status, output and errors."""
+    monkeypatch.setattr(run_notebooks, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(run_notebooks, "BUILD", tmp_path / "build")
+    monkeypatch.setenv("D2L_PROGRESS", "")
+    monkeypatch.chdir(tmp_path)
+
+    def run(*options, **sources):
+        for name, lines in sources.items():
+            notebook = nbformat.v4.new_notebook()
+            notebook.cells = [nbformat.v4.new_markdown_cell("[next](01_second.ipynb), [file](other.ipynb)")]
+            notebook.cells += [nbformat.v4.new_code_cell(line) for line in lines]
+            nbformat.write(notebook, tmp_path / f"{name}.ipynb")
+        monkeypatch.setattr(sys, "argv", ["run_notebooks.py", *options])
+        status = run_notebooks.main()
+        return (status, *capfd.readouterr())
+
+    return run
+
+
+def table(out):
+    return [line.split() for line in out.strip().splitlines() if re.match(r"\d\d_|notebook ", line)]
+
+
+def test_all_is_well(run, tmp_path):
+    status, out, _ = run(**{"00_first": ["print(6 * 7)"], "01_second": ["1", "2"]})
+    assert status == 0
+    header, *rows = table(out)
+    assert header == ["notebook", "cells", "seconds", "ok"]
+    assert [(name, cells, ok) for name, cells, _, ok in rows] == [
+        ("00_first.ipynb", "1", "yes"),
+        ("01_second.ipynb", "2", "yes"),
+    ]
+    page = tmp_path / re.fullmatch(r"Open (\S+) in a browser to read what came out\.", out.splitlines()[-1]).group(1)
+    assert page == tmp_path / "build" / "00_first.html"
+    text = page.read_text(encoding="utf-8")
+    assert "42" in text
+    assert 'href="01_second.html"' in text  # from page to page
+    assert 'href="other.ipynb"' in text
+    assert not nbformat.read(tmp_path / "00_first.ipynb", as_version=4).cells[1].outputs  # as it was
+
+
+def test_an_error_is_told_before_the_table(run):
+    status, out, err = run(**{"00_first": ["1"], "01_second": ["1", "raise ValueError('this one')", "3"]})
+    assert status == 1
+    assert [(row[0], row[3]) for row in table(out)[1:]] == [("00_first.ipynb", "yes"), ("01_second.ipynb", "no")]
+    assert "01_second.ipynb: An error occurred" in err
+    assert "this one" in err
+    assert out.splitlines()[-1].startswith("Open build/00_first.html")
+
+
+def test_where_outputs_are_stored_there_is_no_page(run, tmp_path):
+    status, out, _ = run("--store", **{"00_first": ["print(6 * 7)"]})
+    assert status == 0
+    assert "Open" not in out
+    assert nbformat.read(tmp_path / "00_first.ipynb", as_version=4).cells[1].outputs[0].text == "42\n"
+    assert not (tmp_path / "build").exists()
