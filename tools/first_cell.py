@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ID = "on-colab"
 PACKAGES = ("mxnet", "d2l", "anywidget", "psygnal")  # what the notebooks need and Colab does not have
 METADATA = {"jupyter": {"source_hidden": True}, "tags": ["remove-cell"]}  # folded in JupyterLab, left out of the book
-HOW_TO_GET_ALL = (  # the same words as on the front page of the book, and in the README
+HOW_TO_GET_ALL = (  # the same words as on the front page of the book
     "Download d2l-chapter3.zip and unpack it, or clone the repository.",
     "There, `make lab` opens the notebooks, and `make test` proves them.",
 )
