@@ -207,7 +207,7 @@ def decay_of_degree_12(truth, points, curves, lambdas, losses, floor):
     left.plot(*truth, color="0.6", linewidth=4, alpha=0.6, label="true relation")
     for (lambd, curve), style in zip(curves.items(), (":", "-", "--"), strict=True):
         left.plot(truth[0], curve, style, label=label.format(lambd))
-    left.plot(*points, "ko", markersize=5)
+    left.plot(*points, "ko", markersize=5, label="training example")
     left.set(xlabel="$x$", ylabel="$y$", ylim=(-4, 4), title="Degree 12, held back a little, is tame")
     left.set_xticks([-1, -0.5, 0, 0.5, 1])
     for values, style, label in zip(losses, ("-", "--"), ("training loss", "test loss"), strict=True):

@@ -138,8 +138,8 @@ def borders(points, ring, places, surfaces):
         Two panels, and the scale of the probability.
     """
     titles = ("softmax regression", "MLP, 16 hidden neurons")
-    classes = [(0, "o", "tab:orange", "inner"), (1, "^", "tab:blue", "outer")]
-    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.7), sharey=True, layout="constrained")
+    classes = [(0, "o", "tab:orange", "inner ring"), (1, "^", "tab:blue", "outer ring")]
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.7), sharey=True, layout="compressed")
     for ax, title, p in zip(axes, titles, surfaces, strict=True):
         shades = ax.contourf(*places, p, levels=np.linspace(0, 1, 11), cmap="Greys", alpha=0.7)
         ax.contour(*places, p, levels=[0.5], colors="black", linewidths=1.5)
@@ -148,8 +148,9 @@ def borders(points, ring, places, surfaces):
             ax.scatter(*points[ring == k].T, label=name, **look)
         ax.set(xlabel="$x_1$", title=title, aspect="equal")
     axes[0].set_ylabel("$x_2$")
-    figure.legend(*axes[0].get_legend_handles_labels(), title="ring", loc="outside right upper", fontsize=9)
     figure.colorbar(shades, ax=axes, label="probability of the outer ring")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=9)
     figure.suptitle("One hidden layer bends the border (black) into a ring")
     return figure
 
@@ -262,7 +263,7 @@ def dropout_by_labels(wrong, right, scratch):
     """
     titles = ("150 digits, 30 labels wrong", "150 digits, all labels right")
     test_label, train_label = "rate {}: test", "rate {}: training"
-    figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), sharex=True, sharey=True, layout="constrained")
     for ax, title, runs in zip(axes, titles, (wrong, right), strict=True):
         for (rate, curves), color in zip(runs.items(), ("black", "tab:blue"), strict=True):
             epochs, train, _, test, _ = np.mean(curves, axis=0).T
