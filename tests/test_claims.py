@@ -289,6 +289,13 @@ def test_degree_12_turns_up_and_degree_3_hardly_does_in_most_draws(polynomials):
     assert np.sum(np.array(rises[3]) < 1.05) >= 7
 
 
+def test_for_most_draws_of_fifteen_points_degree_12_has_a_far_larger_test_loss(polynomials):
+    x, y, x_test, y_test = next(draws_of(polynomials))
+    fit, loss = polynomials["fit"], polynomials["polynomial_loss"]
+    losses = [loss(fit(*polynomials["measure"](15), 12), x_test, y_test) for _ in range(200)]
+    assert np.mean(np.array(losses) > 10 * loss(fit(x, y, 12), x_test, y_test)) > 0.7
+
+
 def test_the_cubic_without_decay_beats_degree_12_with_its_best_decay(polynomials):
     loss = polynomials["polynomial_loss"]
     for x, y, x_test, y_test in draws_of(polynomials):
@@ -347,7 +354,7 @@ def wrong_labels(digits, how_many, seed):
 
 
 def losses_with_dropout(digits, examples, rate, seed, num_epochs):
-    """Return the training and the test loss after every ten epochs, of the chapter's own network and loop."""
+    """Return the training and the test loss after every 20 epochs, of the chapter's own network and loop."""
     names = functions("06", loss=CROSS_ENTROPY, test=digits[1])
     curves, _ = names["fit_gluon"](rate, seed, examples, num_epochs)
     return curves[:, 1], curves[:, 3]
@@ -358,13 +365,13 @@ def test_dropout_slows_the_learning_of_wrong_labels_and_lowers_the_best_test_los
     examples = wrong_labels(digits, how_many, draw)
     (train_0, test_0), (train, test) = (losses_with_dropout(digits, examples, rate, seed, 60) for rate in (0, 0.5))
     assert min(test) < 0.97 * min(test_0)
-    assert (train[3:] > 1.5 * train_0[3:]).all()
+    assert (train[1:] > 1.5 * train_0[1:]).all()
 
 
 def test_in_a_longer_run_the_test_loss_with_dropout_ends_above_the_other(digits):
     examples = wrong_labels(digits, 30, 6)
     test_0, test = (losses_with_dropout(digits, examples, rate, 4, 240)[1] for rate in (0, 0.5))
-    assert (test[:8] < test_0[:8]).mean() > 0.8
+    assert (test[:4] < test_0[:4]).all()
     assert test[-1] > 1.1 * test_0[-1]
     assert test_0[-1] > 1.1 * min(test_0)
 
@@ -372,17 +379,18 @@ def test_in_a_longer_run_the_test_loss_with_dropout_ends_above_the_other(digits)
 def test_with_right_labels_dropout_gains_nothing_that_lasts(digits):
     (images, labels), _ = digits
     test_0, test = (losses_with_dropout(digits, (images[:150], labels[:150]), rate, 4, 240)[1] for rate in (0, 0.5))
-    assert abs(np.mean(test[12:]) - np.mean(test_0[12:])) < 0.05
+    assert abs(np.mean(test[4:]) - np.mean(test_0[4:])) < 0.05
     assert test_0[-1] < 1.02 * min(test_0)
 
 
-def test_best_rate_depends_on_the_number_of_epochs_and_at_nine_tenths_nothing_is_learnt(digits):
-    examples = wrong_labels(digits, 30, 7)
-    by_rate = {rate: losses_with_dropout(digits, examples, rate, 1, 100) for rate in (0, 0.2, 0.5, 0.7, 0.9)}
-    assert min(by_rate, key=lambda rate: by_rate[rate][1][1]) == 0.5
-    assert min(by_rate, key=lambda rate: by_rate[rate][1][9]) == 0.7
-    assert by_rate[0.2][1][9] > by_rate[0][1][9]
-    assert by_rate[0.9][0][9] > 2
+@pytest.mark.parametrize(("draw", "seed"), [(6, 4), (7, 1)])
+def test_best_rate_depends_on_the_number_of_epochs_and_at_nine_tenths_nothing_is_learnt(digits, draw, seed):
+    examples = wrong_labels(digits, 30, draw)
+    by_rate = {rate: losses_with_dropout(digits, examples, rate, seed, 200) for rate in (0, 0.5, 0.7, 0.9)}
+    for num_epochs, best in [(20, 0.5), (100, 0.7), (200, 0.7)]:
+        at = {rate: test[num_epochs // 20 - 1] for rate, (_, test) in by_rate.items()}
+        assert min(at, key=at.get) == best
+    assert min(by_rate[0.9][0]) > 2
 
 
 # 07

@@ -1,0 +1,312 @@
+"""The figures of chapter 06: hidden layers, curved borders, and dropout."""
+
+from itertools import pairwise
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+
+def activations(x, curves):
+    """Draw activation functions, and their gradients beside them.
+
+    Parameters
+    ----------
+    x : numpy.ndarray of shape (n,)
+        Places.
+    curves : dict of pairs of numpy.ndarray of shape (n,)
+        By name, three of them: values of the function, and its gradients.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels: the functions, and their gradients.
+
+    Examples
+    --------
+    >>> x = np.array([-1, 0, 1])
+    >>> figure = activations(x, {"identity": (x, x**0), "square": (x**2, 2 * x), "cube": (x**3, 3 * x**2)})
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['identity', 'square', 'cube']
+    >>> plt.close(figure)
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    for (name, (values, gradients)), style in zip(curves.items(), ("-", "--", ":"), strict=True):
+        left.plot(x, values, style, linewidth=2, label=name)
+        right.plot(x, gradients, style, linewidth=2, label=name)
+    left.set(xlabel="$x$", ylabel="activation", title="the functions", ylim=(-1.2, 3))
+    right.set(xlabel="$x$", ylabel="gradient", title="their gradients")
+    for ax in (left, right):
+        ax.legend()
+        ax.grid(alpha=0.3)
+    figure.suptitle("ReLU keeps its full gradient wherever it is active; the others level off")
+    return figure
+
+
+def network(sizes):
+    """Draw a network with a hidden layer: a circle for each neuron, a line for each weight.
+
+    Parameters
+    ----------
+    sizes : list of int, length 3
+        Numbers of features, hidden neurons and scores, 5 at most.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three columns of circles, without axes.
+
+    Examples
+    --------
+    >>> figure = network([3, 5, 2])
+    >>> len(figure.axes[0].patches), len(figure.axes[0].lines)
+    (10, 25)
+    >>> plt.close(figure)
+    """
+    figure, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
+    _draw_network(ax, sizes)
+    for i, name in enumerate(["features", "hidden layer", "scores"]):
+        ax.text(2 * i, -2.8, name, ha="center", fontsize=9)
+    ax.set_title("Two layers that compute, the first one hidden", fontsize=11)
+    return figure
+
+
+def dropped_neurons(sizes, first, second):
+    """Draw the same network for two examples, without the hidden neurons that are dropped for each of them.
+
+    Parameters
+    ----------
+    sizes : list of int, length 3
+        Numbers of features, hidden neurons and scores, 5 at most.
+    first, second : collection of int
+        Hidden neurons that are dropped for the one example and for the other, counted from 1.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The two networks, side by side.
+
+    Examples
+    --------
+    >>> figure = dropped_neurons([3, 5, 2], first={2, 4}, second={1, 4, 5})
+    >>> [len(ax.lines) for ax in figure.axes]
+    [15, 10]
+    >>> plt.close(figure)
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
+    for ax, dropped, title in zip(axes, (first, second), ("for one example", "for another one"), strict=True):
+        _draw_network(ax, sizes, dropped)
+        ax.set_title(title, fontsize=10)
+    figure.suptitle("With dropout, no neuron can count on its neighbours")
+    return figure
+
+
+def _draw_network(ax, sizes, dropped=()):
+    layers = [[(2 * i, (n - 1) / 2 - j) for j in range(n)] for i, n in enumerate(sizes)]
+    off = {layers[1][j - 1] for j in dropped}
+    for layer, following in pairwise(layers):
+        for start in layer:
+            for end in following:
+                if not {start, end} & off:
+                    ax.plot(*zip(start, end, strict=True), color="grey", linewidth=0.8, zorder=0)
+    for layer, letter in zip(layers, "xho", strict=True):
+        for j, place in enumerate(layer, 1):
+            face = "white" if letter == "x" or place in off else "lightgrey"
+            edge = "grey" if place in off else "black"
+            ax.add_patch(plt.Circle(place, 0.3, facecolor=face, edgecolor=edge))
+            ax.text(*place, "×" if place in off else f"${letter}_{j}$", ha="center", va="center")
+    ax.set(xlim=(-0.8, 4.8), ylim=(-2.9, 2.5), aspect="equal")
+    ax.axis("off")
+
+
+def borders(points, ring, places, surfaces):
+    """Draw two rings of points, and how two models divide the plane between them.
+
+    Parameters
+    ----------
+    points : numpy.ndarray of shape (n, 2)
+        Features of the examples.
+    ring : numpy.ndarray of shape (n,)
+        Their classes: 0 for the inner ring, 1 for the outer one.
+    places : pair of numpy.ndarray of shape (m, m)
+        Both coordinates of a grid, as ``np.meshgrid`` makes them.
+    surfaces : pair of numpy.ndarray of shape (m, m)
+        Probability of the outer ring at these places, by softmax regression and by a multilayer perceptron.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels, and the scale of the probability.
+    """
+    titles = ("softmax regression", "MLP, 16 hidden neurons")
+    classes = [(0, "o", "tab:orange", "inner ring"), (1, "^", "tab:blue", "outer ring")]
+    figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.7), sharey=True, layout="compressed")
+    for ax, title, p in zip(axes, titles, surfaces, strict=True):
+        shades = ax.contourf(*places, p, levels=np.linspace(0, 1, 11), cmap="Greys", alpha=0.7)
+        ax.contour(*places, p, levels=[0.5], colors="black", linewidths=1.5)
+        for k, marker, color, name in classes:
+            look = {"s": 18, "marker": marker, "color": color, "edgecolor": "white", "linewidth": 0.4}
+            ax.scatter(*points[ring == k].T, label=name, **look)
+        ax.set(xlabel="$x_1$", title=title, aspect="equal")
+    axes[0].set_ylabel("$x_2$")
+    figure.colorbar(shades, ax=axes, label="probability of the outer ring")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=9)
+    figure.suptitle("One hidden layer bends the border (black) into a ring")
+    return figure
+
+
+def thinned_layer(h, mask, thinned):
+    """Draw activations, the mask of a dropout rate of 0.5, and what is left of the activations.
+
+    Parameters
+    ----------
+    h : numpy.ndarray of shape (n, k)
+        Activations from -1 to 1, an image a row, a neuron a column.
+    mask : numpy.ndarray of shape (n, k)
+        True or 1 where an activation is kept.
+    thinned : numpy.ndarray of shape (n, k)
+        Activations with dropout.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three panels, one below the other.
+    """
+    panels = [
+        (h, -2, 2, "$h$, the activations, from -1 to 1"),
+        (mask, 0, 1, "the mask: black kept, white dropped"),
+        (thinned, -2, 2, "$h'$: half of them zero (grey), the others doubled"),
+    ]
+    figure, axes = plt.subplots(3, 1, figsize=(8, 4.6), sharex=True, layout="constrained")
+    for ax, (values, low, high, title) in zip(axes, panels, strict=True):
+        shown = ax.imshow(values, cmap="Greys", vmin=low, vmax=high, aspect="auto")
+        ax.set_title(title, fontsize=10)
+        ax.set_ylabel("image")
+        if high == 2:
+            figure.colorbar(shown, ax=ax, label="activation")
+    axes[2].set_xlabel("neuron")
+    figure.suptitle("Dropout thins out the hidden layer, with a new pattern for every image")
+    return figure
+
+
+def dropout_noise(thinned_with, sums_with, undropped):
+    """Make a figure for a slider: activations with dropout, and a histogram of what a neuron of the next layer gets.
+
+    Parameters
+    ----------
+    thinned_with : callable
+        Called with a rate from 0 to below 1, it returns activations with dropout, shape (n, k): an image a row, a
+        neuron a column.
+    sums_with : callable
+        Called with a rate, it returns the neuron's sum for one image under each of many masks, shape (num_masks,).
+    undropped : float
+        That sum without dropout.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    update : callable
+        For `d2lhelpers.explore`; it takes ``rate``.
+
+    Examples
+    --------
+    >>> figure, update = dropout_noise(lambda rate: np.eye(3), lambda rate: np.array([-rate, rate]), 0)
+    >>> len(update(rate=0.5))
+    5
+    >>> figure.axes[1].get_title()
+    'mean 0.00, standard deviation 0.50'
+    >>> plt.close(figure)
+    """
+    setting, result = "rate {:.2f}: those kept times {:.3g}", "mean {:.2f}, standard deviation {:.2f}"
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    layer = left.imshow(thinned_with(0), cmap="Greys", vmin=-3, vmax=3, aspect="auto")
+    left.set(xlabel="neuron", ylabel="image")
+    left_title = left.set_title(" ")
+    figure.colorbar(layer, ax=left, label="activation $h'$")
+    edges = undropped + np.linspace(-10, 10, 51)
+    histogram = right.stairs(np.zeros(50), edges, fill=True, color="0.7")
+    right.axvline(undropped, color="black", label="without dropout")
+    mean_line = right.axvline(0, color="tab:red", linestyle="--", label="mean of all masks")
+    right.set(xlabel="what the neuron gets", ylabel="masks", ylim=(0, 1000))
+    right.legend(fontsize=9, loc="upper left")
+    right_title = right.set_title(" ")
+    figure.suptitle("Dropout keeps the mean and adds noise, the more the higher the rate")
+
+    def update(rate):
+        sums = sums_with(rate)
+        layer.set_data(thinned_with(rate))
+        histogram.set_data(np.histogram(sums, edges)[0])
+        mean_line.set_xdata([sums.mean(), sums.mean()])
+        left_title.set_text(setting.format(rate, 1 / (1 - rate)))
+        right_title.set_text(result.format(sums.mean(), sums.std()))
+        return [layer, left_title, histogram, mean_line, right_title]
+
+    return figure, update
+
+
+def dropout_by_labels(wrong, right, scratch):
+    """Draw training and test losses by epoch, without dropout and with it, for wrong labels and for right ones.
+
+    Parameters
+    ----------
+    wrong, right : dict of lists of numpy.ndarray of shape (m, 5)
+        By dropout rate, 0 and another: the curves of several runs, with 30 labels wrong and with all labels right. The
+        columns are epoch, training loss, training accuracy, test loss and test accuracy. Thick lines are the means of
+        the runs, thin ones their single test losses.
+    scratch : numpy.ndarray of shape (k, 5)
+        The curves of the network from scratch, with wrong labels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels: wrong labels, and right ones.
+    """
+    titles = ("150 digits, 30 labels wrong", "150 digits, all labels right")
+    test_label, train_label = "rate {}: test", "rate {}: training"
+    figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), sharex=True, sharey=True, layout="constrained")
+    for ax, title, runs in zip(axes, titles, (wrong, right), strict=True):
+        for (rate, curves), color in zip(runs.items(), ("black", "tab:blue"), strict=True):
+            epochs, train, _, test, _ = np.mean(curves, axis=0).T
+            ax.plot(epochs, test, color=color, linewidth=2.5, label=test_label.format(rate))
+            ax.plot(epochs, train, "--", color=color, label=train_label.format(rate))
+            for single in curves:
+                ax.plot(epochs, single[:, 3], color=color, linewidth=0.6, alpha=0.6)
+        ax.set(xlabel="epoch", ylim=(0, 1), title=title)
+        ax.grid(alpha=0.3)
+    axes[0].plot(scratch[:, 0], scratch[:, 3], "^", color="tab:orange", label="rate 0.5: test, from scratch")
+    axes[0].set_ylabel("cross-entropy")
+    handles, names = axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=5, fontsize=9)
+    figure.suptitle("Dropout slows down the learning of wrong labels; without them it gains nothing")
+    return figure
+
+
+def rates(rates, test_losses, train_losses):
+    """Draw losses against the dropout rate.
+
+    Parameters
+    ----------
+    rates : list of float, length n
+        Dropout rates, from 0 to below 1.
+    test_losses : dict of lists of float, length n
+        By the number of epochs, two of them: the test loss for each rate.
+    train_losses : list of float, length n
+        Training loss for each rate, after the larger number of epochs.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel.
+    """
+    test_label, train_label = "test, after {} epochs", "training, after {} epochs"
+    figure, ax = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
+    for (epochs, losses), style in zip(test_losses.items(), ("o-", "s-"), strict=True):
+        ax.plot(rates, losses, style, label=test_label.format(epochs))
+    ax.plot(rates, train_losses, "^--", label=train_label.format(max(test_losses)))
+    ax.axhline(np.log(10), color="grey", linewidth=1)
+    ax.text(0.45, np.log(10) - 0.06, "blind guess, ln 10", color="grey", fontsize=9, va="top")
+    ax.set(xlabel="dropout rate $p$", ylabel="loss, mean of 3 runs", ylim=(0, 2.9))
+    ax.set_title("A higher rate takes longer, and too high a rate learns nothing")
+    ax.legend(fontsize=9, loc="upper left")
+    ax.grid(alpha=0.3)
+    return figure
