@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from conftest import ROOT, eventually
+from conftest import ROOT, SCREENSHOTS, eventually
 
 NAMES = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))]
 SLIDERS = {
@@ -15,6 +15,7 @@ SLIDERS = {
     "05_weight_decay": ["degree", "strength of the decay"],
     "06_dropout": ["dropout rate"],
 }
+LAPTOP = (1366, 768)  # a small one's window
 DRAWN = {
     0: [[[0.5, 0.2], [0.3, 0.35], [0.3, 0.65], [0.5, 0.8], [0.7, 0.65], [0.7, 0.35], [0.5, 0.2]]],
     4: [[[0.55, 0.15], [0.28, 0.6], [0.76, 0.6]], [[0.6, 0.4], [0.6, 0.85]]],
@@ -132,20 +133,77 @@ def test_exercise_is_answered_wrongly_and_then_rightly(notebook, lab):
 def test_digit_is_drawn_and_recognised(notebook, hand):
     cell, spare = notebook.cell("dh.DrawingPad"), notebook.cell('dh.check("04.1"')
     picture, draw = cell.locator("img.widget-image"), getattr(notebook, hand)
-    for digit, strokes in DRAWN.items():
-        for act in (
-            lambda: cell.get_by_role("button", name="Clear").click(),
-            lambda strokes=strokes: draw(cell.locator("canvas"), strokes),
-        ):
-            before = picture.get_attribute("src")
-            act()
-            cell.locator(f"img.widget-image:not([src='{before}'])").wait_for()
-        # A picture cannot be asked, but its title in the kernel can.
-        notebook.rewrite(spare, "print(verdict.get_text())")
+
+    def change(act):
+        before = picture.get_attribute("src")
+        act()
+        cell.locator(f"img.widget-image:not([src='{before}'])").wait_for()
+
+    notebook.run(cell)  # with the example on new paper
+    for number, (digit, strokes) in enumerate(DRAWN.items()):
+        if number:  # the first stroke of all takes the place of the example
+            change(lambda: cell.get_by_role("button", name="Clear").click())
+        change(lambda strokes=strokes: draw(cell.locator("canvas"), strokes))
+        # A picture cannot be asked, but the kernel can.
+        notebook.rewrite(spare, "print(handwriting.axes[2].get_title())")
         said = f"read as {digit},"
         eventually(lambda said=said: spare.locator(".jp-OutputArea").inner_text().startswith(said), True)
         notebook.screenshot_of(cell, f"lab-drawn-{digit}")
     assert notebook.wrong == []
+
+
+@pytest.mark.parametrize("notebook", ["04_softmax_regression_gluon"], indirect=True)
+def test_paper_stands_beside_the_figure_on_one_screen(notebook):
+    cell = notebook.cell("dh.DrawingPad")
+    with notebook.window(*LAPTOP) as screen:
+        notebook.screenshot_of(cell, "lab-paper")
+        paper, picture = (cell.locator(name).bounding_box() for name in ("canvas", "img.widget-image"))
+        assert paper["x"] + paper["width"] <= picture["x"]
+        assert picture["x"] + picture["width"] <= LAPTOP[0]
+        assert picture["width"] >= 600  # of 900, so that its text can be read
+        bottom = max(box["y"] + box["height"] for box in (paper, picture))
+        assert bottom - min(paper["y"], picture["y"]) < screen
+
+
+@pytest.mark.parametrize(
+    "notebook", ["01_linear_regression", "03_softmax_regression", "04_softmax_regression_gluon"], indirect=True
+)
+def test_figure_that_moves_follows_its_question_on_one_screen(notebook):
+    cell = notebook.cell("dh.explore(")
+    with notebook.window(*LAPTOP) as screen:
+        notebook.screenshot_of(cell, f"lab-{notebook.path.stem}-question")
+        picture = cell.locator("img.widget-image").bounding_box()
+        question = cell.locator("xpath=preceding::p[contains(., 'Predict')][1]").bounding_box()
+        assert question["y"] < picture["y"]
+        assert picture["y"] + picture["height"] - question["y"] <= screen
+
+
+@all_notebooks
+def test_figures_can_be_read_in_a_narrow_window(notebook):
+    with notebook.window(900, 768):
+        images = notebook.page.locator(".jp-OutputArea img")
+        for image in images.all():
+            image.scroll_into_view_if_needed()
+            image.evaluate("image => image.decode()")
+            box, of_its_own = image.bounding_box(), image.evaluate("image => image.naturalWidth / 2")
+            assert box["x"] + box["width"] <= 900
+            assert box["width"] >= 0.5 * of_its_own
+        if images.count():
+            notebook.page.screenshot(path=SCREENSHOTS / f"lab-{notebook.path.stem}-narrow.png")
+
+
+@pytest.mark.parametrize("notebook", ["00_start_here"], indirect=True)
+def test_names_of_files_can_be_told_apart(notebook):
+    page = notebook.page
+    with notebook.window(*LAPTOP):
+        page.screenshot(path=SCREENSHOTS / "lab-files.png")
+        assert page.locator(".jp-DirListing-itemModified:visible").count() == 0
+        names = page.locator(".jp-DirListing-itemText span")
+        assert [name for name in names.all_inner_texts() if name.endswith(".ipynb")] == [
+            f"{name}.ipynb" for name in NAMES
+        ]
+        for name in names.all():
+            assert name.evaluate("name => name.clientWidth / name.scrollWidth") > 0.7
 
 
 @pytest.mark.parametrize("line", NOTES)
