@@ -20,7 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 # A picture beside paper to draw on shrinks with the page down to this width, and then goes below the paper.
-_NARROWEST = "480px"
+_NARROWEST = "560px"
 
 # The bitmaps behind the digits of `load_digits`: of the 1,024 pixels of each, 312 are ink on average, whatever the
 # digit; it fills the height, and all but a few pixels at both sides.
@@ -114,6 +114,7 @@ class _Panel(widgets.VBox):
                 control.style.description_width = f"{longest + 1}ch"
                 control.layout.width = f"{longest + 60}ch"
                 control.layout.max_width = "100%"
+                control.layout.margin = "0 2px"  # close to each other, for the sake of small screens
             control.observe(self._refresh, "value")
 
     def _move(self):

@@ -180,16 +180,21 @@ def test_figure_that_moves_follows_its_question_on_one_screen(notebook):
 
 @all_notebooks
 def test_figures_can_be_read_in_a_narrow_window(notebook):
+    page = notebook.page
     with notebook.window(900, 768):
-        images = notebook.page.locator(".jp-OutputArea img")
+        page.keyboard.press("Control+b")  # hides the list of files, as the first notebook says
+        page.locator(".jp-FileBrowser").wait_for(state="hidden")
+        images = page.locator(".jp-OutputArea img")
         for image in images.all():
             image.scroll_into_view_if_needed()
             image.evaluate("image => image.decode()")
             box, of_its_own = image.bounding_box(), image.evaluate("image => image.naturalWidth / 2")
             assert box["x"] + box["width"] <= 900
-            assert box["width"] >= 0.5 * of_its_own
+            assert box["width"] >= 0.6 * of_its_own  # text of 10 points has 8 pixels then
         if images.count():
-            notebook.page.screenshot(path=SCREENSHOTS / f"lab-{notebook.path.stem}-narrow.png")
+            page.screenshot(path=SCREENSHOTS / f"lab-{notebook.path.stem}-narrow.png")
+        page.keyboard.press("Control+b")
+        page.locator(".jp-FileBrowser").wait_for()
 
 
 @pytest.mark.parametrize("notebook", ["00_start_here"], indirect=True)
@@ -198,12 +203,13 @@ def test_names_of_files_can_be_told_apart(notebook):
     with notebook.window(*LAPTOP):
         page.screenshot(path=SCREENSHOTS / "lab-files.png")
         assert page.locator(".jp-DirListing-itemModified:visible").count() == 0
-        names = page.locator(".jp-DirListing-itemText span")
+        names = page.locator(".jp-DirListing-itemText")
         assert [name for name in names.all_inner_texts() if name.endswith(".ipynb")] == [
             f"{name}.ipynb" for name in NAMES
         ]
         for name in names.all():
-            assert name.evaluate("name => name.clientWidth / name.scrollWidth") > 0.7
+            share = name.evaluate("name => Math.min(name.clientWidth / name.scrollWidth, 1)")
+            assert share == 1 or share * len(name.inner_text()) > 20
 
 
 @pytest.mark.parametrize("line", NOTES)
