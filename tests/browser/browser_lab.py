@@ -128,27 +128,51 @@ def test_exercise_is_answered_wrongly_and_then_rightly(notebook, lab):
     assert notebook.wrong == []
 
 
+def change(cell, act):
+    """Do something, and wait until the picture of a cell has become another one."""
+    before = cell.locator("img.widget-image").get_attribute("src")
+    act()
+    cell.locator(f"img.widget-image:not([src='{before}'])").wait_for()
+
+
 @pytest.mark.parametrize("hand", ["draw", "draw_with_a_finger"])
 @pytest.mark.parametrize("notebook", ["04_softmax_regression_gluon"], indirect=True)
 def test_digit_is_drawn_and_recognised(notebook, hand):
     cell, spare = notebook.cell("dh.DrawingPad"), notebook.cell('dh.check("04.1"')
-    picture, draw = cell.locator("img.widget-image"), getattr(notebook, hand)
-
-    def change(act):
-        before = picture.get_attribute("src")
-        act()
-        cell.locator(f"img.widget-image:not([src='{before}'])").wait_for()
-
-    notebook.run(cell)  # with the example on new paper
-    for number, (digit, strokes) in enumerate(DRAWN.items()):
-        if number:  # the first stroke of all takes the place of the example
-            change(lambda: cell.get_by_role("button", name="Clear").click())
-        change(lambda strokes=strokes: draw(cell.locator("canvas"), strokes))
-        # A picture cannot be asked, but the kernel can.
+    draw = getattr(notebook, hand)
+    for digit, strokes in DRAWN.items():
+        change(cell, lambda: cell.get_by_role("button", name="Clear").click())
+        change(cell, lambda strokes=strokes: draw(cell.locator("canvas"), strokes))
+        # A picture cannot be asked, but its title in the kernel can.
         notebook.rewrite(spare, "print(handwriting.axes[2].get_title())")
         said = f"read as {digit},"
         eventually(lambda said=said: spare.locator(".jp-OutputArea").inner_text().startswith(said), True)
         notebook.screenshot_of(cell, f"lab-drawn-{digit}")
+    assert notebook.wrong == []
+
+
+@pytest.mark.parametrize("hand", ["draw", "draw_with_a_finger"])
+@pytest.mark.parametrize("notebook", ["04_softmax_regression_gluon"], indirect=True)
+def test_first_stroke_takes_the_place_of_the_example(notebook, hand):
+    cell, spare = notebook.cell("dh.DrawingPad"), notebook.cell('dh.check("04.1"')
+
+    def ink_after(stroke):
+        change(cell, lambda: getattr(notebook, hand)(cell.locator("canvas"), [stroke]))
+        notebook.rewrite(spare, "print(handwriting.axes[0].images[0].get_array().sum(axis=0).tolist())")
+        eventually(lambda: spare.locator(".jp-OutputArea").inner_text().startswith("["), True)
+        return json.loads(spare.locator(".jp-OutputArea").inner_text())
+
+    def differ(ink, other):  # by more than the place of a page that is scrolled differs, in fractions of a pixel
+        return sum(abs(a - b) for a, b in zip(ink, other, strict=True)) > 30
+
+    change(cell, lambda: notebook.run(cell))  # new paper, with the example
+    (first,), second = DRAWN[0], DRAWN[7][0]
+    on_the_example = ink_after(first)
+    with_another = ink_after(second)
+    change(cell, lambda: cell.get_by_role("button", name="Clear").click())
+    assert not differ(ink_after(first), on_the_example)
+    assert not differ(ink_after(second), with_another)
+    assert differ(with_another, on_the_example)
     assert notebook.wrong == []
 
 
