@@ -98,6 +98,8 @@ def tests_of(module):
     names = [f"test_{module.stem.removeprefix('d2lhelpers_')}.py", *ALSO.get(module.name, [])]
     if module.parent.name == "exercises":
         names = [f"test_exercises_{module.stem}.py"] if module.stem.startswith("chapter") else ["test_exercises*.py"]
+    if module.parent.name == "figures":
+        names = ["test_figures*.py"]
     found = [path for name in names for path in sorted((ROOT / "tests").glob(name))]
     return [str(path.relative_to(ROOT)) for path in [module, *found]]
 
