@@ -229,6 +229,32 @@ def test_bars_show_the_numbers_they_are_given():
     assert heights == [[1, 3, 0.5], [0.11, 0.82, 0.07], [0.02, 0.98, 0]]
 
 
+def test_what_is_right_is_bold_and_what_is_mistaken_is_dark():
+    (ax,) = chapter03.confusion_matrix(np.array([[5, 1, 0], [0, 7, 4], [0, 0, 9]])).axes
+    texts = {(text.get_position()[::-1], text.get_text()): text for text in ax.texts}
+    assert set(texts) == {((0, 0), "5"), ((0, 1), "1"), ((1, 1), "7"), ((1, 2), "4"), ((2, 2), "9")}
+    bold = {place for (place, _), text in texts.items() if text.get_fontweight() == "bold"}
+    assert bold == {(0, 0), (1, 1), (2, 2)}
+    assert [number for (_, number), text in texts.items() if text.get_color() == "white"] == ["4"]
+    np.testing.assert_array_equal(ax.images[0].get_array(), [[0, 1, 0], [0, 0, 4], [0, 0, 0]])
+
+
+def test_dots_on_the_cross_entropy_lie_on_it():
+    (ax,) = chapter03.loss_by_probability(np.array([0.5]), np.array([0.7]), np.array([0.1])).axes
+    dots = np.concatenate([line.get_xydata() for line in ax.lines if line.get_marker() == "o"])
+    np.testing.assert_allclose(dots, [[0.01, 4.61], [0.1, 2.3], [0.6, 0.51], [1, 0]], atol=0.01)
+    assert [text.get_text() for text in ax.texts] == ["4.61", "2.30", "0.51", "0.00"]
+
+
+def test_templates_have_one_scale_with_zero_in_its_middle():
+    weights = np.arange(90).reshape(10, 3, 3) - 30
+    *images, _ = chapter03.templates(weights).axes
+    assert [ax.get_title() for ax in images] == list("0123456789")
+    assert {ax.images[0].get_clim() for ax in images} == {(-59, 59)}
+    for ax, template in zip(images, weights, strict=True):
+        np.testing.assert_array_equal(ax.images[0].get_array(), template)
+
+
 def test_path_on_the_bowl_lies_on_the_bowl():
     path = np.array([[0, 0, 0], [1.2, -0.6, 5]])
     bowl, _ = chapter01.loss_bowl(*sales(), path, (1.2, -0.6, 5.0)).axes
