@@ -1,5 +1,6 @@
 // The browser's side of DrawingPad: a sheet of paper, and a button that clears it. The ink appears at once; Python
-// hears of a stroke when it ends. A stroke is a list of points [x, y]: from 0 to 1, x to the right, y down.
+// hears of a stroke when it ends. A stroke is a list of points [x, y]: from 0 to 1, x to the right, y down. The first
+// stroke takes the place of an example.
 const SIZE = 224; // CSS pixels
 
 function render({ model, el }) {
@@ -19,11 +20,18 @@ function render({ model, el }) {
 
   let stroke = null; // the one that is being drawn
 
+  function strokes() {
+    const value = model.get("value");
+    if (!stroke) return value;
+    const isExample = JSON.stringify(value) === JSON.stringify(model.get("example"));
+    return isExample ? [stroke] : [...value, stroke];
+  }
+
   function paint() {
     context.clearRect(0, 0, canvas.width, canvas.height);
     context.lineWidth = canvas.width / 16;
     context.lineCap = context.lineJoin = "round";
-    for (const points of [...model.get("value"), ...(stroke ? [stroke] : [])]) {
+    for (const points of strokes()) {
       context.beginPath();
       context.moveTo(points[0][0] * canvas.width, points[0][1] * canvas.height);
       for (const [x, y] of points) context.lineTo(x * canvas.width, y * canvas.height);
@@ -44,7 +52,7 @@ function render({ model, el }) {
 
   function finish() {
     if (!stroke) return;
-    const value = [...model.get("value"), stroke];
+    const value = strokes();
     stroke = null;
     send(value);
   }

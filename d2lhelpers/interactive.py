@@ -19,6 +19,9 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+# A picture beside paper to draw on shrinks with the page down to this width, and then goes below the paper.
+_NARROWEST = "560px"
+
 # The bitmaps behind the digits of `load_digits`: of the 1,024 pixels of each, 312 are ink on average, whatever the
 # digit; it fills the height, and all but a few pixels at both sides.
 _SIDE, _HEIGHT, _WIDTH, _INK = 32, 28, 16, 312
@@ -26,6 +29,9 @@ _SIDE, _HEIGHT, _WIDTH, _INK = 32, 28, 16, 312
 
 def explore(figure, update, **controls):
     """Show a figure with controls, such as sliders, that change it.
+
+    Sliders stand above the figure. Paper to draw on stands beside it where the page is wide enough, so that both can
+    be seen at once.
 
     Parameters
     ----------
@@ -71,7 +77,7 @@ def explore(figure, update, **controls):
 
 
 class _Panel(widgets.VBox):
-    """The controls in a column, and the picture below them.
+    """The controls in a column, and the picture below them or, if one is paper to draw on, beside them.
 
     It is displayed as one output in two forms: a page shows the widgets if it can, and the picture if not.
     """
@@ -95,7 +101,12 @@ class _Panel(widgets.VBox):
         self._canvas.draw()  # leaves out all that moves
         self._still = self._canvas.copy_from_bbox(figure.bbox)
         self._refresh()
-        super().__init__([*controls.values(), self._picture])
+        if any(isinstance(control, DrawingPad) for control in controls.values()):
+            column = widgets.VBox([*controls.values()])
+            self._picture.layout = {"flex": f"1 1 {_NARROWEST}", "min_width": "0", "max_width": f"{width}px"}
+            super().__init__([column, self._picture], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
+        else:
+            super().__init__([*controls.values(), self._picture])
 
         longest = max(len(control.description) for control in controls.values())
         for control in controls.values():
@@ -103,6 +114,7 @@ class _Panel(widgets.VBox):
                 control.style.description_width = f"{longest + 1}ch"
                 control.layout.width = f"{longest + 60}ch"
                 control.layout.max_width = "100%"
+                control.layout.margin = "0 2px"  # close to each other, for the sake of small screens
             control.observe(self._refresh, "value")
 
     def _move(self):
@@ -141,7 +153,8 @@ class DrawingPad(anywidget.AnyWidget):
     ----------
     value : list of lists of points, optional
         The strokes on the paper: each is a list of points ``[x, y]`` from 0 to 1, x to the right, y down.
-        A stroke that is drawn is added when it ends.
+        A stroke that is drawn is added when it ends. Strokes that are given here are an example: the first stroke
+        that is drawn takes their place.
     description : str, optional
         What the paper is called.
 
@@ -154,6 +167,11 @@ class DrawingPad(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("drawing_pad.js")
     value = traitlets.List(traitlets.List(traitlets.List(traitlets.Float()))).tag(sync=True)
     description = traitlets.Unicode("a drawing").tag(sync=True)
+    example = traitlets.List().tag(sync=True)  # the page draws over no value that is still this one
+
+    @traitlets.default("example")
+    def _first_value(self):
+        return self.value
 
 
 def rasterize(strokes):

@@ -1,6 +1,7 @@
 """The files that name versions must say the same."""
 
 import importlib.metadata
+import json
 import os
 import re
 import shutil
@@ -210,3 +211,20 @@ def test_uv_trusts_whom_the_system_trusts(tmp_path, arguments, env, expected):
     done = subprocess.run(["make", ".venv/.ready", *arguments], cwd=tmp_path, env=env, capture_output=True, check=False)
     assert done.returncode != 0
     assert (tmp_path / "said").read_text(encoding="utf-8").splitlines()[0] == expected
+
+
+def test_defaults_of_jupyterlab_are_settings_that_it_has():
+    defaults = json.loads((ROOT / "d2lhelpers" / "jupyterlab.json").read_text(encoding="utf-8"))
+    schemas = Path(sys.prefix, "share", "jupyter", "lab", "schemas")
+    for plugin, settings in defaults.items():
+        schema = json.loads(schemas.joinpath(*plugin.split(":")).with_suffix(".json").read_text(encoding="utf-8"))
+        for name, value in settings.items():
+            kind = schema["properties"][name]["type"]
+            assert type(value).__name__ == {"boolean": "bool", "string": "str"}[kind]
+            assert value != schema["properties"][name]["default"]
+
+
+def test_jupyterlab_finds_the_defaults():
+    """In the environment, where the installation of d2lhelpers has put them."""
+    found = Path(sys.prefix, "share", "jupyter", "lab", "settings", "overrides.d", "d2lhelpers.json")
+    assert found.read_bytes() == (ROOT / "d2lhelpers" / "jupyterlab.json").read_bytes(), "run make again"

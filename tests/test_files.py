@@ -28,7 +28,10 @@ def wheel(tmp_path_factory):
 
 def test_a_wheel_holds_all_modules_and_the_digits(wheel):
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert names == {str(path) for path in copied(ROOT, ".") if path.parts[0] == "d2lhelpers"} | STARTUP
+    (defaults,) = [name for name in names if ".data/" in name]  # of JupyterLab, for the environment
+    assert defaults.endswith(".data/data/share/jupyter/lab/settings/overrides.d/d2lhelpers.json")
+    package = {str(path) for path in copied(ROOT, ".") if path.parts[0] == "d2lhelpers"}
+    assert names == package | STARTUP | {defaults}
     assert "d2lhelpers/digits.npz" in names
 
 

@@ -193,6 +193,30 @@ def test_strokes_of_the_page_reach_the_kernel(tilted, shown):
     assert pad.get_state(["value", "description"]) == {"value": strokes, "description": "a drawing"}
 
 
+def test_first_value_is_an_example_and_stays_it():
+    # The page compares: a stroke that is drawn on the example takes its place.
+    strokes = [[[0.5, 0.1], [0.5, 0.9]]]
+    pad = dh.DrawingPad(value=strokes)
+    assert pad.get_state(["example"]) == {"example": strokes}
+    pad.value = [*strokes, [[0.1, 0.1]]]
+    assert pad.get_state(["example"]) == {"example": strokes}
+    assert dh.DrawingPad().get_state(["example"]) == {"example": []}
+
+
+def test_paper_stands_beside_its_picture_and_sliders_above_theirs(tilted, shown):
+    pad = dh.DrawingPad()
+    dh.explore(tilted.figure, lambda drawing, lift: [tilted.line], drawing=pad, lift=tilted.controls["lift"])
+    dh.explore(plt.figure(), lambda slope: [], slope=widgets.FloatSlider())
+    beside, above = shown
+    assert list(beside.children[0].children) == [pad, tilted.controls["lift"]]
+    assert beside.layout.flex_flow == "row wrap"
+    assert above.layout.flex_flow is None
+    # Beside the paper the picture takes what is left of the width, but not more than its own; below it, it has its own.
+    assert picture(beside).layout.width is None
+    assert picture(beside).layout.max_width == "150px"
+    assert picture(above).layout.max_width == "100%"
+
+
 def test_drawing_pad_brings_its_page():
     assert "export default { render }" in dh.DrawingPad()._esm
 

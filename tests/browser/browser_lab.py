@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from conftest import ROOT, eventually
+from conftest import ROOT, SCREENSHOTS, eventually
 
 NAMES = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))]
 SLIDERS = {
@@ -15,6 +15,7 @@ SLIDERS = {
     "05_weight_decay": ["degree", "strength of the decay"],
     "06_dropout": ["dropout rate"],
 }
+LAPTOP = (1366, 768)  # a small one's window
 DRAWN = {
     0: [[[0.5, 0.2], [0.3, 0.35], [0.3, 0.65], [0.5, 0.8], [0.7, 0.65], [0.7, 0.35], [0.5, 0.2]]],
     4: [[[0.55, 0.15], [0.28, 0.6], [0.76, 0.6]], [[0.6, 0.4], [0.6, 0.85]]],
@@ -127,25 +128,112 @@ def test_exercise_is_answered_wrongly_and_then_rightly(notebook, lab):
     assert notebook.wrong == []
 
 
+def change(cell, act):
+    """Do something, and wait until the picture of a cell has become another one."""
+    before = cell.locator("img.widget-image").get_attribute("src")
+    act()
+    cell.locator(f"img.widget-image:not([src='{before}'])").wait_for()
+
+
 @pytest.mark.parametrize("hand", ["draw", "draw_with_a_finger"])
 @pytest.mark.parametrize("notebook", ["04_softmax_regression_gluon"], indirect=True)
 def test_digit_is_drawn_and_recognised(notebook, hand):
     cell, spare = notebook.cell("dh.DrawingPad"), notebook.cell('dh.check("04.1"')
-    picture, draw = cell.locator("img.widget-image"), getattr(notebook, hand)
+    draw = getattr(notebook, hand)
     for digit, strokes in DRAWN.items():
-        for act in (
-            lambda: cell.get_by_role("button", name="Clear").click(),
-            lambda strokes=strokes: draw(cell.locator("canvas"), strokes),
-        ):
-            before = picture.get_attribute("src")
-            act()
-            cell.locator(f"img.widget-image:not([src='{before}'])").wait_for()
+        change(cell, lambda: cell.get_by_role("button", name="Clear").click())
+        change(cell, lambda strokes=strokes: draw(cell.locator("canvas"), strokes))
         # A picture cannot be asked, but its title in the kernel can.
-        notebook.rewrite(spare, "print(verdict.get_text())")
+        notebook.rewrite(spare, "print(handwriting.axes[2].get_title())")
         said = f"read as {digit},"
         eventually(lambda said=said: spare.locator(".jp-OutputArea").inner_text().startswith(said), True)
         notebook.screenshot_of(cell, f"lab-drawn-{digit}")
     assert notebook.wrong == []
+
+
+@pytest.mark.parametrize("hand", ["draw", "draw_with_a_finger"])
+@pytest.mark.parametrize("notebook", ["04_softmax_regression_gluon"], indirect=True)
+def test_first_stroke_takes_the_place_of_the_example(notebook, hand):
+    cell, spare = notebook.cell("dh.DrawingPad"), notebook.cell('dh.check("04.1"')
+
+    def ink_after(stroke):
+        change(cell, lambda: getattr(notebook, hand)(cell.locator("canvas"), [stroke]))
+        notebook.rewrite(spare, "print(handwriting.axes[0].images[0].get_array().sum(axis=0).tolist())")
+        eventually(lambda: spare.locator(".jp-OutputArea").inner_text().startswith("["), True)
+        return json.loads(spare.locator(".jp-OutputArea").inner_text())
+
+    def differ(ink, other):  # by more than the place of a page that is scrolled differs, in fractions of a pixel
+        return sum(abs(a - b) for a, b in zip(ink, other, strict=True)) > 30
+
+    change(cell, lambda: notebook.run(cell))  # new paper, with the example
+    (first,), second = DRAWN[0], DRAWN[7][0]
+    on_the_example = ink_after(first)
+    with_another = ink_after(second)
+    change(cell, lambda: cell.get_by_role("button", name="Clear").click())
+    assert not differ(ink_after(first), on_the_example)
+    assert not differ(ink_after(second), with_another)
+    assert differ(with_another, on_the_example)
+    assert notebook.wrong == []
+
+
+@pytest.mark.parametrize("notebook", ["04_softmax_regression_gluon"], indirect=True)
+def test_paper_stands_beside_the_figure_on_one_screen(notebook):
+    cell = notebook.cell("dh.DrawingPad")
+    with notebook.window(*LAPTOP) as screen:
+        notebook.screenshot_of(cell, "lab-paper")
+        paper, picture = (cell.locator(name).bounding_box() for name in ("canvas", "img.widget-image"))
+        assert paper["x"] + paper["width"] <= picture["x"]
+        assert picture["x"] + picture["width"] <= LAPTOP[0]
+        assert picture["width"] >= 600  # of 900, so that its text can be read
+        bottom = max(box["y"] + box["height"] for box in (paper, picture))
+        assert bottom - min(paper["y"], picture["y"]) < screen
+
+
+@pytest.mark.parametrize(
+    "notebook", ["01_linear_regression", "03_softmax_regression", "04_softmax_regression_gluon"], indirect=True
+)
+def test_figure_that_moves_follows_its_question_on_one_screen(notebook):
+    cell = notebook.cell("dh.explore(")
+    with notebook.window(*LAPTOP) as screen:
+        notebook.screenshot_of(cell, f"lab-{notebook.path.stem}-question")
+        picture = cell.locator("img.widget-image").bounding_box()
+        question = cell.locator("xpath=preceding::p[contains(., 'Predict')][1]").bounding_box()
+        assert question["y"] < picture["y"]
+        assert picture["y"] + picture["height"] - question["y"] <= screen
+
+
+@all_notebooks
+def test_figures_can_be_read_in_a_narrow_window(notebook):
+    page = notebook.page
+    with notebook.window(900, 768):
+        page.keyboard.press("Control+b")  # hides the list of files, as the first notebook says
+        page.locator(".jp-FileBrowser").wait_for(state="hidden")
+        images = page.locator(".jp-OutputArea img")
+        for image in images.all():
+            image.scroll_into_view_if_needed()
+            image.evaluate("image => image.decode()")
+            box, of_its_own = image.bounding_box(), image.evaluate("image => image.naturalWidth / 2")
+            assert box["x"] + box["width"] <= 900
+            assert box["width"] >= 0.6 * of_its_own  # text of 10 points has 8 pixels then
+        if images.count():
+            page.screenshot(path=SCREENSHOTS / f"lab-{notebook.path.stem}-narrow.png")
+        page.keyboard.press("Control+b")
+        page.locator(".jp-FileBrowser").wait_for()
+
+
+@pytest.mark.parametrize("notebook", ["00_start_here"], indirect=True)
+def test_names_of_files_can_be_told_apart(notebook):
+    page = notebook.page
+    with notebook.window(*LAPTOP):
+        page.screenshot(path=SCREENSHOTS / "lab-files.png")
+        assert page.locator(".jp-DirListing-itemModified:visible").count() == 0
+        names = page.locator(".jp-DirListing-itemText")
+        assert [name for name in names.all_inner_texts() if name.endswith(".ipynb")] == [
+            f"{name}.ipynb" for name in NAMES
+        ]
+        for name in names.all():
+            share = name.evaluate("name => Math.min(name.clientWidth / name.scrollWidth, 1)")
+            assert share == 1 or share * len(name.inner_text()) > 20
 
 
 @pytest.mark.parametrize("line", NOTES)

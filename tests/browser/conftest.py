@@ -317,6 +317,14 @@ class Notebook:
         box = paper.bounding_box()
         return [[(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke] for stroke in strokes]
 
+    @contextlib.contextmanager
+    def window(self, width, height):
+        """Make the window of another size, and give the height of what it shows of the notebook."""
+        size = self.page.viewport_size
+        self.page.set_viewport_size({"width": width, "height": height})
+        yield self.page.locator(".jp-WindowedPanel-outer").bounding_box()["height"]
+        self.page.set_viewport_size(size)
+
     def screenshot_of(self, cell, name):
         """Keep a picture of the window with the output of a cell in it."""
         cell.locator(".jp-OutputArea").scroll_into_view_if_needed()
