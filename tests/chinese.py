@@ -6,41 +6,13 @@ import d2lhelpers as dh
 
 # Words in Latin letters that a Chinese text of ours may have outside of code.
 _LIBRARIES = {"NumPy", "MXNet", "Gluon", "Trainer", "Dense", "autograd", "math", "nd"}
-_MATHEMATICS = {"softmax", "sigmoid", "tanh", "ReLU", "exp", "ln", "log", "nan", "inf", "MB", "one", "hot"}
-_CODE_WORDS = {
-    "net",
-    "loss",
-    "trainer",
-    "step",
-    "backward",
-    "record",
-    "initialize",
-    "reshape",
-    "lambda",
-    "wd",
-    "lr",
-    "dot",
-    "argmax",
-    "error",
-    "Xw",
-}
-_PYTHON = {
-    "return",
-    "print",
-    "with",
-    "None",
-    "True",
-    "int",
-    "float",
-    "str",
-    "bool",
-    "list",
-    "tuple",
-    "function",
-    "type",
-}
-_ALLOWED = _LIBRARIES | _MATHEMATICS | _CODE_WORDS | _PYTHON | {"NoneType", "NDArray", "ndarray"}
-_PATTERNS = (  # of code
+_MATHEMATICS = {"softmax", "sigmoid", "tanh", "ReLU", "exp", "ln", "log", "nan", "inf", "MB", "one", "hot", "Xw"}
+_NAMES = {"net", "loss", "trainer", "step", "backward", "record", "initialize", "reshape", "dot", "argmax", "error"}
+_ALLOWED = _LIBRARIES | _MATHEMATICS | _NAMES | {"lambda", "wd", "lr", "print", "return", "with", "None", "True"}
+_PATTERNS = (
+    r"(?<=：)\w*(Error|Exit|Exception|Warning)(: [^\u4e00-\u9fff\n]*$)?",  # its message, too, if it is a library's
+    r"(?<=类型[为是] )\w+",
+    r"(?<=返回的是 )\w+",
     r"'[^'\n]*'",  # words in quotes are a learner's own, or code
     r'"[^"\n]*"',
     r"<\w+>",  # <lambda>
@@ -52,15 +24,12 @@ _PATTERNS = (  # of code
     r"\b\w*[_\d]\w*\b",  # y_hat, W1, float32
     r"=[A-Za-z]+",  # =True
 )
-_ERROR = re.compile(r"(得到的：\w*(?:Error|Exit|Exception)): [^\u4e00-\u9fff]*$", re.MULTILINE)
 
 
 def english_in(text):
     """Return the English words in a Chinese text: two Latin letters and more that are no code."""
-    text = _ERROR.sub(r"\1", text)  # the message of another library
-    text = re.sub(r"\w+(Error|Exit|Exception)\b", "", text)
     for pattern in _PATTERNS:
-        text = re.sub(pattern, " ", text)
+        text = re.sub(pattern, " ", text, flags=re.MULTILINE)
     return [word for word in re.findall(r"[A-Za-z]{2,}", text) if word not in _ALLOWED]
 
 

@@ -263,7 +263,7 @@ def predicting_classes(train_iter):
         ("04.6", predicting_classes, "no argmax in the network"),
         ("04.6", lambda train_iter: gluon_recipe(num_epochs=0)(train_iter).collect_params(), "end with return net"),
         ("04.6", lambda train_iter: nn.Dense(10), "has not been initialized"),
-        ("04.6", 0.95, "a float\n  expected: a function"),
+        ("04.6", 0.95, "of the type float\n  expected: a function"),
     ],
 )
 def test_wrong_answers(number, answer, message):

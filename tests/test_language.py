@@ -118,6 +118,34 @@ def test_labels_are_aligned(label):
             assert len(set(columns)) == 1
 
 
+def test_a_third_language_is_a_folder_more(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "de" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(catalogues, "LANGUAGES", tmp_path)
+    monkeypatch.setattr(sys.modules["d2lhelpers.language"], "_FOLDER", tmp_path)
+    catalogues.main()
+    count = len(pairs("zh"))
+    assert capsys.readouterr().out == f"de: 0 of {count} texts are translated\n"
+    assert languages() == ("en", "de")
+    dh.set_language("de")
+    assert _("at most {limit}") == "at most {limit}"
+
+    path = folder / "d2lhelpers.po"
+    empty = 'msgid "at most {limit}"\nmsgstr ""\n'
+    text = path.read_text(encoding="utf-8")
+    assert empty in text
+    path.write_text(text.replace(empty, 'msgid "at most {limit}"\nmsgstr "höchstens {limit}"\n'), encoding="utf-8")
+    catalogues.main()
+    assert capsys.readouterr().out == f"de: 1 of {count} texts are translated\n"
+    dh.set_language("en")
+    gettext._translations.clear()  # a catalogue is read once in a process
+    dh.set_language("de")
+    assert _(N_("at most {limit}", limit=0.5)) == "höchstens 0.5"
+    before = path.read_bytes(), path.with_suffix(".mo").read_bytes()
+    catalogues.main()
+    assert (path.read_bytes(), path.with_suffix(".mo").read_bytes()) == before
+
+
 # choosing
 
 
