@@ -201,9 +201,9 @@ def test_texts_within_texts_are_translated_and_a_learners_words_are_not():
     dh.set_language("zh")
     assert (
         _(N_("{first} and {second}", first=N_("a single number"), second="a single number"))
-        == "一个数 和 a single number"
+        == "一个数、a single number"
     )
-    assert _(joined(N_("{first}; or: {second}"), [N_("the half is missing"), "x"])) == "少了 1/2；或者：x"
+    assert _(joined(N_("{first}; or: {second}"), [N_("the half is missing"), "x"])) == "两种可能：① 少了 1/2 ② x"
     assert _(Wrong("", "loss", N_("numbers")).text) == "  你给的：loss\n  应该是：正常的数"
 
 
@@ -218,7 +218,7 @@ def test_texts_can_be_pickled():
     text = pickle.loads(pickle.dumps(N_("{value} at this place", value=N_("a single number"))))
     assert text == "a single number at this place"
     dh.set_language("zh")
-    assert _(text) == "这里应该是 一个数"
+    assert _(text) == "这个位置上是 一个数"
 
 
 def test_width_counts_full_width_characters_twice():
@@ -264,7 +264,12 @@ def test_outcomes(verdict, expected):
         ("01.2", lambda y_hat, y: "0.5", "  得到的：TypeError: 返回的是 str，不是数组或数\n"),
         ("07.4", lambda f, x: f(x[0]) * x, "  得到的：ValueError: f 要的数组形状是 (3,)，不是 (1,)\n"),
         ("01.2", lambda y_hat, y: 1 / 0, "  得到的：ZeroDivisionError: division by zero\n  应该是：不出错\n"),
-        ("01.6", ("a" * 10,) * 10, "aaaaaaaaaa 和 aaaaaaaaaa 和 aaaaaaaaaa 和 aaaaaaaaaa 和 …，类型是 tuple"),
+        (
+            "01.6",
+            ("a" * 10,) * 10,
+            "你给的：aaaaaaaaaa、aaaaaaaaaa、aaaaaaaaaa、aaaaaaaaaa、aaaaaaaaaa、aaa …，类型是 tuple",
+        ),
+        ("01.6", "b  c" * 30, "cb cb cb cb cb cb cb cb …，类型是 str"),
         ("01.6", 3, "  你给的：3，类型是 int\n  应该是：一个函数\n  小提示：交上函数的名字，不要加括号"),
         ("01.1", "nine", "  你给的：'nine'，类型是 str\n"),
         ("01.1", None, "  你给的：None\n  应该是：函数、数或字母\n"),

@@ -4,7 +4,7 @@ import textwrap
 
 import numpy as np
 
-from ..language import N_, Text, joined
+from ..language import N_, Text, _, joined
 
 AND = N_("{first} and {second}")
 _LARGEST = 8  # elements that are shown one by one
@@ -21,7 +21,9 @@ class _Shortened(Text):
 
     def translated(self):
         """Return the beginning of the text in the language that is chosen now."""
-        return _shorten(self._whole.translated() if isinstance(self._whole, Text) else self._whole)
+        # A Chinese text may have no spaces to be cut at.
+        text = " ".join(_(self._whole).split()) if isinstance(self._whole, Text) else self
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"
 
 
 def _shorten(text):
