@@ -134,6 +134,7 @@ def test_a_third_language_is_a_folder_more(tmp_path, monkeypatch, capsys):
     empty = 'msgid "at most {limit}"\nmsgstr ""\n'
     text = path.read_text(encoding="utf-8")
     assert empty in text
+    assert text.count("-Date: 2026-01-01 00:00+0000") == 2  # so that a run changes nothing else
     path.write_text(text.replace(empty, 'msgid "at most {limit}"\nmsgstr "höchstens {limit}"\n'), encoding="utf-8")
     catalogues.main()
     assert capsys.readouterr().out == f"de: 1 of {count} texts are translated\n"

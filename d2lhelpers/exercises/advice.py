@@ -132,9 +132,7 @@ def describe_error(error):
     >>> describe_error(RuntimeError("Traceback (most recent call last):\n  File ...\nReshape: too large"))
     'RuntimeError: Reshape: too large'
     """
-    if error.args and isinstance(
-        error.args[0], Text
-    ):  # one of the checks themselves, which speak the learner's language
+    if error.args and isinstance(error.args[0], Text):  # by the checks themselves, in the learner's language
         return Text("{error}: {message}", error=type(error).__name__, message=error.args[0])
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
     named = [line for line in lines if line.startswith("MXNetError: ")]

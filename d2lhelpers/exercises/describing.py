@@ -6,7 +6,7 @@ import numpy as np
 
 from ..language import N_, Text, _, joined
 
-AND = N_("{first} and {second}")
+_AND = N_("{first} and {second}")
 _LARGEST = 8  # elements that are shown one by one
 _LONGEST = 60  # characters of what is no answer at all
 
@@ -52,7 +52,7 @@ def describe(value, precision=4):
     '[1. 0.]'
     """
     if isinstance(value, tuple):
-        return joined(AND, (describe(part, precision) for part in value)) if value else ""
+        return joined(_AND, (describe(part, precision) for part in value)) if value else ""
     if isinstance(value, np.ndarray):
         if value.size > _LARGEST:
             return N_("an array of shape {shape}", shape=value.shape)
@@ -123,7 +123,7 @@ def describe_difference(got, expected, precision=4):
     """
     if isinstance(got, tuple) and isinstance(expected, tuple):
         texts = [describe_difference(g, e, precision) for g, e in zip(got, expected, strict=True)]
-        return tuple(joined(AND, part) for part in zip(*texts, strict=True))
+        return tuple(joined(_AND, part) for part in zip(*texts, strict=True))
     if isinstance(got, np.ndarray) and got.size > _LARGEST and got.shape == np.shape(expected):
         with np.errstate(invalid="ignore"):
             difference = np.where(np.isfinite(got), np.abs(got - expected), np.inf)

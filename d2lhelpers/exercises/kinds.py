@@ -1,6 +1,7 @@
 """The usual kinds of exercises: one that asks for a function, for a number, or for the statements that are true.
 
 A usual mistake is written down as the function or the number that somebody who makes it would hand in, with a hint.
+Hints and reasons are marked by `N_`, so that they are shown in the learner's language.
 """
 
 import re
