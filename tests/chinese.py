@@ -11,12 +11,12 @@ _NAMES = {"net", "loss", "trainer", "step", "backward", "record", "initialize", 
 _ALLOWED = _LIBRARIES | _MATHEMATICS | _NAMES | {"lambda", "wd", "lr", "print", "return", "with", "None", "True"}
 _PATTERNS = (
     r"(?<=：)\w*(Error|Exit|Exception|Warning)(: [^\u4e00-\u9fff\n]*$)?",  # its message, too, if it is a library's
+    r"<function .*(?=，类型是)",  # an answer that is no answer, as Python shows it
     r"(?<=类型[为是] )\w+",
     r"(?<=返回的是 )\w+",
     r"'[^'\n]*'",  # words in quotes are a learner's own, or code
     r'"[^"\n]*"',
     r"<\w+>",  # <lambda>
-    r"<\w+[^<>]*>",  # <function ... at 0x7f>
     r"[A-Za-z_][\w.]*\((\w+(, )?)*\)",  # call(name, name)
     r"[A-Za-z_][\w.]*(?=[(\[=])",  # call(...), array[...], name=
     r"\b[A-Za-z]\w*(\.\w+)+",  # nd.exp

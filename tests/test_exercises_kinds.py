@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from d2lhelpers.exercises import CHAPTERS, exercises
-from d2lhelpers.exercises.judging import judge
+from d2lhelpers.exercises.judging import Verdict, judge
 
 import numpy as np
 import pytest
@@ -64,6 +64,16 @@ def test_all_are_here():
     assert set(RIGHT_NUMBERS) == set(NUMBERS)
     assert len(ALL) == 42
     assert len(FUNCTIONS) == 14
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_every_exercise_speaks_chinese(number):
+    """What it says to the usual slips is seen in the files of the chapters."""
+    for answer in (lambda *args: print(), lambda *args: 1 / 0, 1j, None):
+        verdict = judge(ALL[number], answer)
+        assert not verdict.right
+        in_chinese(verdict)
+    assert in_chinese(Verdict("right", ALL[number].why)).startswith("答对了。")
 
 
 @pytest.mark.parametrize("form", FORMS)
