@@ -11,7 +11,7 @@ _NAMES = {"net", "loss", "trainer", "step", "backward", "record", "initialize", 
 _ALLOWED = _LIBRARIES | _MATHEMATICS | _NAMES | {"lambda", "wd", "lr", "print", "return", "with", "None", "True"}
 _PATTERNS = (
     r"(?<=：)\w*(Error|Exit|Exception|Warning)(: [^\u4e00-\u9fff\n]*$)?",  # its message, too, if it is a library's
-    r"<function .*(?=，类型是)",  # an answer that is no answer, as Python shows it
+    r"<(function|NDArray) .*(?=，类型是)",  # an answer that is no answer, as Python shows it
     r"(?<=类型[为是] )\w+",
     r"(?<=返回的是 )\w+",
     r"'[^'\n]*'",  # words in quotes are a learner's own, or code
