@@ -31,7 +31,8 @@ endif
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 --LabApp.news_url=None $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab doctor mend test test-all test-lowest test-arm test-browser stress mutants bench audit book run store lint lock clean
+.PHONY: help lab doctor mend test test-all test-lowest test-arm test-browser stress mutants bench audit book run store \
+	lint catalogues lock clean
 
 # What learners may want is explained behind two number signs, what authors need behind three.
 help:  ## explain all targets
@@ -99,6 +100,9 @@ store: $(READY)  ### execute every notebook and store its outputs in it
 
 lint: $(READY)  ### check the style of package, tests and notebooks
 	$(BIN)/ruff check
+
+catalogues: $(READY)  ### collect the texts that are translated, and compile their translations
+	$(BIN)/python tools/catalogues.py
 
 lock: | $(UV)  ### make requirements.lock anew from pyproject.toml
 	UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --universal --generate-hashes --python-version $(OLDEST_PYTHON) \

@@ -33,6 +33,7 @@ _MODULES = {
     "rasterize": "interactive",
     "seed": "data",
     "set_figsize": "plotting",
+    "set_language": "language",
     "sgd": "functional",
     "show_images": "plotting",
     "softmax": "functional",

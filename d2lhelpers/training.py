@@ -15,6 +15,7 @@ from tqdm import tqdm
 from .devices import check_ctx, on_device
 from .functional import check_probabilities, noted_probabilities
 from .fusion import fuse, has_own_step, quick_step
+from .language import N_, _, joined, width
 from .metrics import (
     Backlog,
     call_loss,
@@ -29,6 +30,7 @@ from .metrics import (
 )
 from .validation import check_callable, check_float, check_integer, check_iterable
 
+_CURVES = [N_("loss"), N_("test loss"), N_("accuracy"), N_("test accuracy"), N_("metric"), N_("test metric")]
 _LAG = 1000  # steps that are handed to the engine before the results of the first of them are read
 
 
@@ -92,14 +94,14 @@ class History:
 
     def __str__(self):
         if not self.loss:
-            return "no epochs"
-        rows = [["epoch", *self.curves, "seconds"]]
+            return _("no epochs")
+        rows = [[_("epoch"), *map(describe_curve, self.curves), _("seconds")]]
         for i, seconds in enumerate(self.seconds):
             curves = (format_value(values[i]) for values in self.curves.values())
-            rows.append([str(i + 1), *curves, f"{seconds:.3f} s"])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in rows]
-        return "\n".join([*lines, f"{self.examples_per_second:,.0f} examples/s"])
+            rows.append([str(i + 1), *curves, _("{seconds:.3f} s").format(seconds=seconds)])
+        widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(" " * (w - width(cell)) + cell for cell, w in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join([*lines, _("{speed:,.0f} examples/s").format(speed=self.examples_per_second)])
 
     def plot(self):
         """Draw the curves by epoch: losses in one panel, metrics, if there are any, in a second one."""
@@ -110,6 +112,30 @@ class History:
         losses = {name: values for name, values in self.curves.items() if name.endswith("loss")}
         metrics = {name: values for name, values in self.curves.items() if name not in losses}
         plotting.plot_epochs([losses, metrics] if metrics else [losses])
+
+
+def describe_curve(name):
+    """Return what a curve of a `History` is called in the language that is chosen now.
+
+    Parameters
+    ----------
+    name : str
+        A key of `History.curves`. What a learner has called a metric stays as it is.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> describe_curve("test loss"), describe_curve("test my_metric")
+    ('test loss', 'test my_metric')
+    """
+    if name in _CURVES:
+        return _(name)
+    if name.startswith("test "):
+        return _("test {metric}").format(metric=name.removeprefix("test "))
+    return name
 
 
 def format_value(value):
@@ -243,10 +269,15 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
             for _ in range(num_epochs):
                 run.train_epoch(train_iter, test_iter, interrupts)
     except KeyboardInterrupt:
-        whole = "the parameters are those of the last whole step"
-        torn = "the last step may not be whole: initialise the parameters anew"
-        print(f"interrupted after {len(run.history)} whole epochs; {whole if len(interrupts) == 1 else torn}")
+        print(_explain_interrupt(len(run.history), is_whole=len(interrupts) == 1))
     return run.history
+
+
+def _explain_interrupt(num_epochs, is_whole):
+    text = _("interrupted after {n} whole epochs; the last step may not be whole: initialise the parameters anew")
+    if is_whole:
+        text = _("interrupted after {n} whole epochs; the parameters are those of the last whole step")
+    return text.format(n=num_epochs)
 
 
 def _check_device(net, ctx):
@@ -329,7 +360,8 @@ class _Run:
         start = time.perf_counter()
         results, backlog = _Results(self), Backlog()
         # On standard output, since Jupyter shows standard error as if it were an error.
-        bar = tqdm(train_iter, f"epoch {self.epoch}", leave=False, delay=1, disable=not self.verbose, file=sys.stdout)
+        name = _("epoch {epoch}").format(epoch=self.epoch)
+        bar = tqdm(train_iter, name, leave=False, delay=1, disable=not self.verbose, file=sys.stdout)
         with noted_probabilities() if self.epoch == 1 else nullcontext([]) as noted:
             for batch in bar:
                 if interrupts:
@@ -358,8 +390,17 @@ class _Run:
         for name, value in record.items():
             getattr(self.history, name).append(value)
         if self.verbose:
-            curves = ", ".join(f"{name} {format_value(values[-1])}" for name, values in self.history.curves.items())
-            print(f"epoch {len(self.history)}: {curves} ({self.history.seconds[-1]:.3f} s)")
+            print(self._last_epoch())
+
+    def _last_epoch(self):
+        """Return a line on the epoch that was recorded last."""
+        history = self.history
+        curves = joined(
+            N_("{first}, {second}"),
+            (f"{describe_curve(name)} {format_value(values[-1])}" for name, values in history.curves.items()),
+        )
+        line = _("epoch {epoch}: {curves} ({seconds:.3f} s)")
+        return line.format(epoch=len(history), curves=_(curves), seconds=history.seconds[-1])
 
     def _gradients(self, X, y):
         with autograd.record():

@@ -3,9 +3,11 @@
 import math
 
 from d2lhelpers.exercises.advice import advise, describe_error
+from d2lhelpers.exercises.judging import Verdict
 
 import numpy as np
 import pytest
+from chinese import in_chinese
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
@@ -124,6 +126,7 @@ def test_advice(raising, advice):
     with pytest.raises((Exception, SystemExit)) as caught:
         raising()
     assert advice in advise(caught.value)
+    in_chinese(Verdict("not right yet", advise(caught.value)))
     described = describe_error(caught.value)
     assert "Traceback" not in described
     assert "src/" not in described

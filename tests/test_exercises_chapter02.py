@@ -5,6 +5,7 @@ from d2lhelpers.exercises import find
 from d2lhelpers.exercises.judging import judge
 
 import pytest
+from chinese import in_chinese
 from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import data as gdata
 from mxnet.gluon import loss as gloss
@@ -332,6 +333,7 @@ def test_wrong_answers(number, answer, message):
     verdict = judge(find(number), answer)
     assert not verdict.right
     assert any(part in verdict.text for part in message.split("|")), verdict.text
+    in_chinese(verdict)
 
 
 @pytest.mark.parametrize(

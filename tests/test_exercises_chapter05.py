@@ -6,6 +6,7 @@ from d2lhelpers.exercises.judging import judge
 
 import numpy as np
 import pytest
+from chinese import in_chinese
 from mxnet import autograd, gluon, init, nd
 from mxnet.gluon import loss as gloss
 from mxnet.gluon import nn
@@ -233,6 +234,7 @@ def test_wrong_answers(number, answer, message):
     verdict = judge(find(number), answer)
     assert not verdict.right
     assert any(part in verdict.text for part in message.split("|")), verdict.text
+    in_chinese(verdict)
 
 
 def test_bias_that_is_on_its_way():

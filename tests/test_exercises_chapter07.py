@@ -6,6 +6,7 @@ from d2lhelpers.exercises.judging import judge
 
 import numpy as np
 import pytest
+from chinese import in_chinese
 from mxnet import autograd, nd
 
 
@@ -280,6 +281,7 @@ def test_wrong_answers(number, answer, message):
     verdict = judge(find(number), answer)
     assert not verdict.right
     assert any(part in verdict.text for part in message.split("|")), verdict.text
+    in_chinese(verdict)
 
 
 @pytest.mark.parametrize(

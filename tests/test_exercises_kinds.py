@@ -4,10 +4,11 @@ from decimal import Decimal
 from fractions import Fraction
 
 from d2lhelpers.exercises import CHAPTERS, exercises
-from d2lhelpers.exercises.judging import judge
+from d2lhelpers.exercises.judging import Verdict, judge
 
 import numpy as np
 import pytest
+from chinese import in_chinese
 from mxnet import nd
 
 ALL = {number: exercise for chapter in CHAPTERS for number, exercise in exercises(chapter).items()}
@@ -65,6 +66,16 @@ def test_all_are_here():
     assert len(FUNCTIONS) == 14
 
 
+@pytest.mark.parametrize("number", ALL)
+def test_every_exercise_speaks_chinese(number):
+    """What it says to the usual slips is seen in the files of the chapters."""
+    for answer in (lambda *args: print(), lambda *args: 1 / 0, 1j, None):
+        verdict = judge(ALL[number], answer)
+        assert not verdict.right
+        in_chinese(verdict)
+    assert in_chinese(Verdict("right", ALL[number].why)).startswith("答对了。")
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("number", FUNCTIONS)
 def test_right_results_in_any_form(number, form):
@@ -79,17 +90,23 @@ def test_each_slip_gets_its_own_hint(number, i):
     mistake, hint = ALL[number].mistakes[i]
     verdict = judge(ALL[number], on_numpy(mistake, np.asarray))
     assert verdict.text.splitlines()[-1] == f"  hint:     {hint}"
+    in_chinese(verdict)
 
 
 @pytest.mark.parametrize("number", FUNCTIONS)
 def test_functions_that_fail(number):
     exercise = ALL[number]
     assert judge(exercise, lambda *args: ...).text == "not answered yet"
-    assert "your function returned nothing" in judge(exercise, lambda *args: print()).text
-    assert "hint:     this name is not known" in judge(exercise, lambda *args: unknown).text  # noqa: F821
-    assert "you gave: 3, of the type int\n  expected: a function" in judge(exercise, 3).text
-    assert "a str was returned" in judge(exercise, lambda *args: "right").text
-    assert "keep those that stand in the exercise's first line" in judge(exercise, lambda: 1).text
+    for answer, message in (
+        (lambda *args: print(), "your function returned nothing"),
+        (lambda *args: unknown, "hint:     this name is not known"),  # noqa: F821
+        (3, "you gave: 3, of the type int\n  expected: a function"),
+        (lambda *args: "right", "a str was returned"),
+        (lambda: 1, "keep those that stand in the exercise's first line"),
+    ):
+        verdict = judge(exercise, answer)
+        assert message in verdict.text
+        in_chinese(verdict)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +124,7 @@ def test_right_numbers_in_any_form(number, form):
 def test_each_wrong_number_gets_its_own_hint(number, slip, hint):
     verdict = judge(ALL[number], slip)
     assert verdict.text.splitlines()[-1] == f"  hint:     {hint}"
+    in_chinese(verdict)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +142,9 @@ def test_each_wrong_number_gets_its_own_hint(number, slip, hint):
 )
 @pytest.mark.parametrize("number", NUMBERS)
 def test_wrong_numbers_of_any_kind(number, answer, message):
-    assert message in judge(ALL[number], answer).text
+    verdict = judge(ALL[number], answer)
+    assert message in verdict.text
+    in_chinese(verdict)
 
 
 @pytest.mark.parametrize("form", ["".join, ", ".join, ";".join, "/".join, " and ".join, list, set, tuple, " ".join])
@@ -142,9 +162,10 @@ def test_one_letter_too_many_or_too_few(number, letter):
     expected = (
         f"{len(right) - (letter in right)} right, {int(letter not in right)} wrong, {int(letter in right)} missing"
     )
-    text = judge(ALL[number], answer).text
-    assert f"came out: {expected}\n" in text
-    assert "hint: " in text
+    verdict = judge(ALL[number], answer)
+    assert f"came out: {expected}\n" in verdict.text
+    assert "hint: " in verdict.text
+    in_chinese(verdict)
 
 
 @pytest.mark.parametrize("number", RIGHT_LETTERS)

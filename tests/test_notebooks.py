@@ -180,13 +180,18 @@ def test_check_catches_a_changed_digit_in_every_cell(tmp_path):
 
 def test_only_what_a_clock_measures_is_sanitized():
     text = (
-        "epoch 3: loss 0.283, test accuracy 0.956 (0.075 s)\n8,017 examples/s\nloop 1.5 ms\n312 times faster\n60 steps"
+        "epoch 3: loss 0.283, test accuracy 0.956 (0.075 s)\n8,017 examples/s\nloop 1.5 ms\n312 times faster\n"
+        "60 steps\n"
+        "迭代周期 3：损失 0.283，测试准确率 0.956（0.075 秒）\n8,017 个样本/秒\n循环 1.5 毫秒\n快 312 倍\n"
+        "准确率 0.9，60 步，3 倍，5 个样本"
     )
     for regex, replace in SANITIZE:
         text = re.sub(regex, replace, text)
     assert text == (
         "epoch 3: loss 0.283, test accuracy 0.956 (DURATION)\nSPEED examples/s\nloop DURATION\n"
-        "RATIO times faster\n60 steps"
+        "RATIO times faster\n60 steps\n"
+        "迭代周期 3：损失 0.283，测试准确率 0.956（DURATION）\nSPEED examples/s\n循环 DURATION\nRATIO times faster\n"
+        "准确率 0.9，60 步，3 倍，5 个样本"
     )
 
 

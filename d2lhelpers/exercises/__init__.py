@@ -9,6 +9,7 @@ from pathlib import Path
 
 from IPython.display import display
 
+from ..language import _
 from . import solved
 from .judging import Exercise, judge
 from .showing import Shown
@@ -111,8 +112,10 @@ def progress():
         right = [number for number in numbers if number in done]
         total, count = total + len(numbers), count + len(right)
         bar = "".join("x" if number in done else "." for number in numbers)
-        print(f"chapter {chapter}  {bar:8}  {len(right)} of {len(numbers)} solved")
-    print(f"all         {count} of {total}; kept in {solved.path()}, delete it to start afresh")
+        line = _("chapter {chapter}  {bar:8}  {right} of {total} solved")
+        print(line.format(chapter=chapter, bar=bar, right=len(right), total=len(numbers)))
+    line = _("all         {right} of {total}; kept in {file}, delete it to start afresh")
+    print(line.format(right=count, total=total, file=solved.path()))
 
 
 __all__ = ["CHAPTERS", "Exercise", "check", "exercises", "find", "progress"]

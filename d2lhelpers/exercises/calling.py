@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 from mxnet import nd
 
+from ..language import N_
 from .advice import advise, describe_error
 from .describing import describe_call, describe_stranger
 from .judging import Unanswered, Wrong
@@ -61,7 +62,10 @@ def call_for_net(function, *args, tried):
     def convert(result):
         if not callable(result) or isinstance(result, type):
             raise Wrong(
-                tried, f"a result of the type {type(result).__name__}", "a network of Gluon", "end with return net"
+                tried,
+                N_("a result of the type {type}", type=type(result).__name__),
+                N_("a network of Gluon"),
+                N_("end with return net"),
             )
         return result
 
@@ -70,26 +74,26 @@ def call_for_net(function, *args, tried):
 
 def _run(function, args, tried, convert):
     if not callable(function):
-        hint = "hand in its name, without brackets"
-        raise Wrong("", describe_stranger(function), "a function", hint)
+        hint = N_("hand in its name, without brackets")
+        raise Wrong("", describe_stranger(function), N_("a function"), hint)
     tried = tried or describe_call(function, args)
     try:
         result = function(*(as_nd(arg) for arg in args))
         if result is ... or (result is None and is_unwritten(function)):
             raise Unanswered
         if result is None:
-            raise Wrong(tried, "your function returned nothing", "a result", _how_to_return(function))
+            raise Wrong(tried, N_("your function returned nothing"), N_("a result"), _how_to_return(function))
         return convert(result)
     except (Unanswered, Wrong):
         raise
     except (Exception, SystemExit) as error:
-        raise Wrong(tried, describe_error(error), "no error", advise(error)) from None
+        raise Wrong(tried, describe_error(error), N_("no error"), advise(error)) from None
 
 
 def _how_to_return(function):
     if "print" in getattr(getattr(function, "__code__", None), "co_names", ()):
-        return "print only shows a value: end with return, and what is to be handed back"
-    return "end with return, and what is to be handed back"
+        return N_("print only shows a value: end with return, and what is to be handed back")
+    return N_("end with return, and what is to be handed back")
 
 
 def _ellipsis(): ...
@@ -171,4 +175,4 @@ def plain(value):
         return array.astype("float64")
     if isinstance(value, np.ndarray) and value.ndim and value.dtype == object:
         return plain(value.tolist())
-    raise TypeError(f"a {type(value).__name__} was returned, not an array or a number")
+    raise TypeError(N_("a {type} was returned, not an array or a number", type=type(value).__name__))

@@ -7,12 +7,13 @@ from mxnet import nd
 
 from ..data import load_array, seed
 from ..datasets import load_digits
+from ..language import N_
 from .calling import call
 from .comparing import shaped_like
-from .describing import describe, form
+from .describing import describe, form, near_limit
 from .judging import Exercise, Wrong
 from .kinds import by_number, choice_exercise, function_exercise, number_exercise
-from .recipes import examine_own_steps, softmax, too_large
+from .recipes import examine_own_steps, softmax
 from .watching import WatchedLoader
 
 
@@ -32,15 +33,17 @@ BLIND_GUESS = number_exercise(
     "A blind guess",
     value=lambda: mean_cross_entropy(np.full((1, 100), 1 / 100), np.array([0])),
     mistakes=[
-        (1 / 100, "that is the probability of the right class; the loss is minus its logarithm"),
-        (99 / 100, "that is what the probability lacks to 1; the loss is minus its logarithm"),
-        (np.log10(100), "that is the decimal logarithm; ours is the natural one"),
-        (np.log2(100), "that is the logarithm to base 2; ours is the natural one"),
-        (-np.log(100), "mind the minus sign: a cross-entropy is never negative"),
-        (np.log(10), "that would be ten classes"),
-        (100 * np.log(100), "the sum has one term for each class, but the label is 0 in all but one of them"),
+        (1 / 100, N_("that is the probability of the right class; the loss is minus its logarithm")),
+        (99 / 100, N_("that is what the probability lacks to 1; the loss is minus its logarithm")),
+        (np.log10(100), N_("that is the decimal logarithm; ours is the natural one")),
+        (np.log2(100), N_("that is the logarithm to base 2; ours is the natural one")),
+        (-np.log(100), N_("mind the minus sign: a cross-entropy is never negative")),
+        (np.log(10), N_("that would be ten classes")),
+        (100 * np.log(100), N_("the sum has one term for each class, but the label is 0 in all but one of them")),
     ],
-    why="An untrained classifier of q classes whose loss is not about ln q has an error: look at it before you train.",
+    why=N_(
+        "An untrained classifier of q classes whose loss is not about ln q has an error: look at it before you train."
+    ),
 )
 
 # 03.2
@@ -76,7 +79,7 @@ def _mean_subtracted(X):
     return _naive(X - X.mean(axis=1, keepdims=True))
 
 
-_OVERFLOW = (
+_OVERFLOW = N_(
     "exp of 1000 is infinite and exp of -1000 is 0, and inf / inf and 0 / 0 are nan: what may be subtracted first?"
 )
 
@@ -88,38 +91,41 @@ SOFTMAX = function_exercise(
     mistakes=[
         (
             _mean_subtracted,
-            "the mean may be far below the largest score, and exp still overflows: subtract the largest",
+            N_("the mean may be far below the largest score, and exp still overflows: subtract the largest"),
         ),
         (_naive, _OVERFLOW),
-        (lambda X: softmax(X.T).T, "your columns sum to one; an example is a row: axis=1"),
-        (lambda X: _naive(X.T).T, "your columns sum to one; an example is a row: axis=1"),
+        (lambda X: softmax(X.T).T, N_("your columns sum to one; an example is a row: axis=1")),
+        (lambda X: _naive(X.T).T, N_("your columns sum to one; an example is a row: axis=1")),
         (
             lambda X: np.exp(X - X.max()) / np.exp(X - X.max()).sum(),
-            "the whole table sums to one, and so should each row: axis=1, and keepdims=True",
+            N_("the whole table sums to one, and so should each row: axis=1, and keepdims=True"),
         ),
-        (lambda X: np.exp(X - X.max(axis=1, keepdims=True)), "the rows do not sum to one yet: divide"),
-        (np.exp, "the rows do not sum to one yet: divide"),
+        (lambda X: np.exp(X - X.max(axis=1, keepdims=True)), N_("the rows do not sum to one yet: divide")),
+        (np.exp, N_("the rows do not sum to one yet: divide")),
         (
             _one_largest_for_all,
-            "with the largest score of the whole table subtracted, a row far below it is 0 / 0: each row needs its own",
+            N_(
+                "with the largest score of the whole table subtracted, a row far below it is 0 / 0: "
+                "each row needs its own"
+            ),
         ),
-        (_largest_of_each_column, "you subtract the largest score of each column; each row needs its own: axis=1"),
+        (_largest_of_each_column, N_("you subtract the largest score of each column; each row needs its own: axis=1")),
         (
             lambda X: softmax(np.clip(X, -50, 50)),
-            "cut off at a limit, 1000 and 1001 become equal: subtract instead, which keeps the differences",
+            N_("cut off at a limit, 1000 and 1001 become equal: subtract instead, which keeps the differences"),
         ),
-        (lambda X: np.log(softmax(X)), "that is the logarithm of the probabilities"),
+        (lambda X: np.log(softmax(X)), N_("that is the logarithm of the probabilities")),
         (
             lambda X: np.exp(X - X.max(axis=1, keepdims=True)) / np.exp(X - X.max(axis=1, keepdims=True)).sum(),
-            "you divide by the sum of the whole table; each row needs its own sum: axis=1, and keepdims=True",
+            N_("you divide by the sum of the whole table; each row needs its own sum: axis=1, and keepdims=True"),
         ),
         (
             lambda X: np.exp(X - X.max(axis=1, keepdims=True)) / np.exp(X - X.max(axis=1, keepdims=True)).sum(axis=0),
-            "you divide by the sums of the columns; each row needs its own sum: axis=1, and keepdims=True",
+            N_("you divide by the sums of the columns; each row needs its own sum: axis=1, and keepdims=True"),
         ),
     ],
     without="softmax",
-    why="A single nan spreads through the gradient to every weight, and one subtraction keeps it out.",
+    why=N_("A single nan spreads through the gradient to every weight, and one subtraction keeps it out."),
 )
 
 # 03.3
@@ -155,61 +161,65 @@ CROSS_ENTROPY = function_exercise(
     reference=mean_cross_entropy,
     inputs=_predictions,
     mistakes=[
-        (lambda y_hat, y: -np.log(_picked(y_hat, y)).sum(), "that is the sum; the mean does not grow with n"),
-        (lambda y_hat, y: -np.log(_picked(y_hat, y)), "that is one loss per example; take their mean"),
-        (lambda y_hat, y: np.log(_picked(y_hat, y)).mean(), "the minus sign is missing: no loss is negative"),
+        (lambda y_hat, y: -np.log(_picked(y_hat, y)).sum(), N_("that is the sum; the mean does not grow with n")),
+        (lambda y_hat, y: -np.log(_picked(y_hat, y)), N_("that is one loss per example; take their mean")),
+        (lambda y_hat, y: np.log(_picked(y_hat, y)).mean(), N_("the minus sign is missing: no loss is negative")),
         (
             lambda y_hat, y: -np.log10(_picked(y_hat, y)).mean(),
-            "that is the decimal logarithm; ours is the natural one",
+            N_("that is the decimal logarithm; ours is the natural one"),
         ),
         (
             lambda y_hat, y: -np.log2(_picked(y_hat, y)).mean(),
-            "that is the logarithm to base 2; ours is the natural one",
+            N_("that is the logarithm to base 2; ours is the natural one"),
         ),
         (
             lambda y_hat, y: -(_one_hot(y_hat, y) * np.log(y_hat)).sum(axis=1).mean(),
-            "a wrong class may have the probability 0, and 0 times ln 0 is nan: pick first, take the logarithm then",
+            N_(
+                "a wrong class may have the probability 0, and 0 times ln 0 is nan: pick first, take the logarithm then"
+            ),
         ),
         (
             lambda y_hat, y: mean_cross_entropy(y_hat, y) / y_hat.shape[1],
-            "a mean over all n × q numbers divides by q, too: divide by the number of examples only",
+            N_("a mean over all n × q numbers divides by q, too: divide by the number of examples only"),
         ),
         (
             lambda y_hat, y: _binary(y_hat, y).sum(axis=1).mean(),
-            "that is the binary form, of q separate yes-or-no questions: only the right class counts",
+            N_("that is the binary form, of q separate yes-or-no questions: only the right class counts"),
         ),
         (
             lambda y_hat, y: _binary(y_hat, y).mean(),
-            "that is the binary form, of q separate yes-or-no questions: only the right class counts",
+            N_("that is the binary form, of q separate yes-or-no questions: only the right class counts"),
         ),
         (
             lambda y_hat, y: -np.log(_turned_round(y_hat, y)).mean(),
-            "rows and columns are turned round: the example is the row, its label the column",
+            N_("rows and columns are turned round: the example is the row, its label the column"),
         ),
         (
             lambda y_hat, y: -np.log(_picked(y_hat, y - 1)).mean(),
-            "that is the class before the right one: the classes are numbered from 0",
+            N_("that is the class before the right one: the classes are numbered from 0"),
         ),
         (
             lambda y_hat, y: -np.log(y_hat[:, y]).mean(),
-            "y_hat[:, y] takes the columns of all labels from every row; nd.pick(y_hat, y) takes one number of each",
+            N_(
+                "y_hat[:, y] takes the columns of all labels from every row; nd.pick(y_hat, y) takes one number of each"
+            ),
         ),
         (
             lambda y_hat, y: -np.log(y_hat.max(axis=1)).mean(),
-            "you take the largest probability of each row; take the one of the label, wherever it is",
+            N_("you take the largest probability of each row; take the one of the label, wherever it is"),
         ),
         (
             lambda y_hat, y: -np.log(_picked(y_hat, y).mean()),
-            "the mean comes last: you take the logarithm of a mean",
+            N_("the mean comes last: you take the logarithm of a mean"),
         ),
-        (lambda y_hat, y: 1 - _picked(y_hat, y).mean(), "where is the logarithm?"),
-        (lambda y_hat, y: -_picked(y_hat, y).mean(), "where is the logarithm?"),
+        (lambda y_hat, y: 1 - _picked(y_hat, y).mean(), N_("where is the logarithm?")),
+        (lambda y_hat, y: -_picked(y_hat, y).mean(), N_("where is the logarithm?")),
         (
             lambda y_hat, y: mean_cross_entropy(softmax(y_hat), y),
-            "y_hat holds probabilities already: no softmax here",
+            N_("y_hat holds probabilities already: no softmax here"),
         ),
     ],
-    why="It looks at one number of each row, and its slope is steep where the model is sure and wrong.",
+    why=N_("It looks at one number of each row, and its slope is steep where the model is sure and wrong."),
 )
 
 # 03.4
@@ -245,35 +255,40 @@ KL_DIVERGENCE = function_exercise(
     mistakes=[
         (
             lambda P, Q: (P * np.log(P / Q)).sum(axis=1),
-            "0 times ln 0 is nan, but an outcome that never comes costs nothing: count its term as 0",
+            N_("0 times ln 0 is nan, but an outcome that never comes costs nothing: count its term as 0"),
         ),
-        (lambda P, Q: kl_divergences(Q, P), "that is the other direction: weigh with P, and divide P by Q"),
+        (lambda P, Q: kl_divergences(Q, P), N_("that is the other direction: weigh with P, and divide P by Q")),
         (
             lambda P, Q: -kl_divergences(P, Q),
-            "the sign is turned round (it is ln of P over Q): a divergence is never negative",
+            N_("the sign is turned round (it is ln of P over Q): a divergence is never negative"),
         ),
-        (_surprises, "that is the cross-entropy: the entropy of P is still in it"),
-        (lambda P, Q: _surprises(P, P), "that is the entropy of P, whatever Q is"),
-        (lambda P, Q: kl_divergences(P, Q).sum(), "that is the sum of all rows; each row has a divergence: axis=1"),
-        (lambda P, Q: kl_divergences(P, Q).mean(), "that is the mean of all rows; each row has a divergence: axis=1"),
+        (_surprises, N_("that is the cross-entropy: the entropy of P is still in it")),
+        (lambda P, Q: _surprises(P, P), N_("that is the entropy of P, whatever Q is")),
+        (lambda P, Q: kl_divergences(P, Q).sum(), N_("that is the sum of all rows; each row has a divergence: axis=1")),
+        (
+            lambda P, Q: kl_divergences(P, Q).mean(),
+            N_("that is the mean of all rows; each row has a divergence: axis=1"),
+        ),
         (
             lambda P, Q: kl_divergences(P, Q) / P.shape[1],
-            "a row's mean is q times too small: add up, since P is the weight already",
+            N_("a row's mean is q times too small: add up, since P is the weight already"),
         ),
         (
             lambda P, Q: kl_divergences(P, Q) / np.log(2),
-            "that is in bits, with the logarithm to base 2; ours is natural",
+            N_("that is in bits, with the logarithm to base 2; ours is natural"),
         ),
         (
             lambda P, Q: np.where(P > 0, P * np.log(np.where(P > 0, P / Q, 1)), 0).sum(axis=0),
-            "you have added up the columns; a row is a distribution: axis=1",
+            N_("you have added up the columns; a row is a distribution: axis=1"),
         ),
         (
             lambda P, Q: np.log(np.where(P > 0, P / Q, 1)).sum(axis=1),
-            "weigh each logarithm with the true probability, P",
+            N_("weigh each logarithm with the true probability, P"),
         ),
     ],
-    why="It measures how far one distribution is from another, and the direction matters: the mean is taken over P.",
+    why=N_(
+        "It measures how far one distribution is from another, and the direction matters: the mean is taken over P."
+    ),
 )
 
 # 03.5
@@ -282,13 +297,13 @@ SCORES = choice_exercise(
     "03.5",
     "Scores, loss, accuracy",
     {
-        "a": (False, "one prediction that is sure and wrong may cost as much as many that are right but unsure"),
-        "b": (True, "what does softmax do with a factor that all terms of a row have in common?"),
-        "c": (True, "which score of each row is the largest afterwards?"),
-        "d": (False, "the model becomes surer: what is the loss of its wrong predictions then?"),
-        "e": (True, "the logarithm of the likelihood is a sum over the labels: what is each term?"),
+        "a": (False, N_("one prediction that is sure and wrong may cost as much as many that are right but unsure")),
+        "b": (True, N_("what does softmax do with a factor that all terms of a row have in common?")),
+        "c": (True, N_("which score of each row is the largest afterwards?")),
+        "d": (False, N_("the model becomes surer: what is the loss of its wrong predictions then?")),
+        "e": (True, N_("the logarithm of the likelihood is a sum over the labels: what is each term?")),
     },
-    why="Accuracy looks at the order of the scores only, cross-entropy also at their distances.",
+    why=N_("Accuracy looks at the order of the scores only, cross-entropy also at their distances."),
 )
 
 # 03.6
@@ -326,14 +341,14 @@ _SLOPES = [
     (lambda scores, labels: softmax(scores) - labels, ""),
     (
         lambda scores, labels: labels.sum(axis=0) * softmax(scores.T).T - labels,
-        "softmax went along the columns; an example is a row: axis=1",
+        N_("softmax went along the columns; an example is a row: axis=1"),
     ),
-    (_slope_of_whole_table, "softmax made the whole table sum to one; each row has to: axis=1, and keepdims=True"),
-    (_slope_of_squares, "that is the squared loss of the probabilities; the loss is the cross-entropy"),
-    (lambda scores, labels: scores - labels, "that is the squared loss of the scores: where is the softmax?"),
+    (_slope_of_whole_table, N_("softmax made the whole table sum to one; each row has to: axis=1, and keepdims=True")),
+    (_slope_of_squares, N_("that is the squared loss of the probabilities; the loss is the cross-entropy")),
+    (lambda scores, labels: scores - labels, N_("that is the squared loss of the scores: where is the softmax?")),
     (
         lambda scores, labels: 1 / (1 + np.exp(-scores)) - labels,
-        "that is a sigmoid of each score by itself; softmax lets the classes share one probability",
+        N_("that is a sigmoid of each score by itself; softmax lets the classes share one probability"),
     ),
 ]
 
@@ -353,42 +368,56 @@ def _examine_steps(answer, loader, found, tried):
         answer(other)
     other_rate = examine_own_steps(other, names[0], gradients, tried)
     if other_rate is not None and abs(other_rate / rate - 0.5) < 0.05:
-        hint = "divide by the number of examples in the minibatch, len(y); the last one of an epoch is smaller"
-        came_out = f"steps half as long for minibatches of {other.batch_size} as for {loader.batch_size}"
-        raise Wrong(tried, came_out, "steps by the gradient of the mean loss, for any batch size", hint)
+        hint = N_("divide by the number of examples in the minibatch, len(y); the last one of an epoch is smaller")
+        came_out = N_(
+            "steps half as long for minibatches of {half} as for {size}",
+            half=other.batch_size,
+            size=loader.batch_size,
+        )
+        raise Wrong(tried, came_out, N_("steps by the gradient of the mean loss, for any batch size"), hint)
 
 
 def _train_from_scratch(answer):
     """Train with the learner's function on digits, shuffled and renumbered, and let it read the others."""
     train_iter, X, y = _other_digits()
     train_iter = WatchedLoader(train_iter)
-    tried = f"training with your function on {train_iter.num_examples} digits, then reading {len(y)} others"
+    tried = N_(
+        "training with your function on {n} digits, then reading {num_others} others",
+        n=train_iter.num_examples,
+        num_others=len(y),
+    )
     seed(6)
     found = call(answer, train_iter, tried=tried)
     if not isinstance(found, tuple) or len(found) != 2:
-        raise Wrong(tried, form(found), "two results, W and b", "end with return W, b")
+        raise Wrong(tried, form(found), N_("two results, W and b"), N_("end with return W, b"))
     W, b = found = [shaped_like(part, np.zeros(2)) for part in found]
     if np.shape(W) != (64, 10) or np.size(b) != 10:
-        hint = "a row for each pixel, a column and a bias for each class"
-        raise Wrong(tried, f"W {np.shape(W)} and b {np.shape(b)}", "W (64, 10) and b (10,)", hint)
+        hint = N_("a row for each pixel, a column and a bias for each class")
+        came_out = N_("W {W_shape} and b {b_shape}", W_shape=np.shape(W), b_shape=np.shape(b))
+        raise Wrong(tried, came_out, N_("W (64, 10) and b (10,)"), hint)
     _examine_steps(answer, train_iter, found, tried)
     if not np.isfinite(W).all() or not np.isfinite(b).all():
-        hint = "is the step divided by the batch size, the softmax stable, and the learning rate not above 1?"
-        raise Wrong(tried, "weights that are nan or infinite", "numbers", hint)
+        hint = N_("is the step divided by the batch size, the softmax stable, and the learning rate not above 1?")
+        raise Wrong(tried, N_("weights that are nan or infinite"), N_("numbers"), hint)
     scores = X @ W + b.reshape(-1)
     loss = mean_cross_entropy(np.maximum(softmax(scores), np.finfo("float32").tiny), y)
     blind = np.log(10)
     if loss > LARGEST_LOSS:
-        hint = "train longer, or with a larger learning rate; and divide by the batch size once, not twice"
+        hint = N_("train longer, or with a larger learning rate; and divide by the batch size once, not twice")
         if loss > 1.2 * blind:
-            hint = "a blind guess does better: is the step against the gradient, and divided by the batch size, and do "
-            hint += "you train on what train_iter yields?"
+            hint = N_(
+                "a blind guess does better: is the step against the gradient, and divided by the batch size, and do "
+                "you train on what train_iter yields?"
+            )
         elif loss > 0.98 * blind:
-            hint = "nothing was learnt: does the loop change W and b in place, W[:] = ..., after backward()?"
+            hint = N_("nothing was learnt: does the loop change W and b in place, W[:] = ..., after backward()?")
         accuracy = (scores.argmax(axis=1) == y).mean()
-        raise too_large(tried, f"an accuracy of {accuracy:.2f}, a mean cross-entropy of", loss, LARGEST_LOSS, hint)
+        loss, limit = near_limit(loss, LARGEST_LOSS)
+        came_out = N_("an accuracy of {accuracy:.2f}, a mean cross-entropy of {loss}", accuracy=accuracy, loss=loss)
+        raise Wrong(tried, came_out, N_("at most {limit}", limit=limit), hint)
     if np.ptp(b) == 0:
-        raise Wrong(tried, f"ten biases of {describe(float(b.flat[0]))}", "a bias that was trained, too", "step b, too")
+        came_out = N_("ten biases of {bias}", bias=describe(float(b.flat[0])))
+        raise Wrong(tried, came_out, N_("a bias that was trained, too"), N_("step b, too"))
 
 
 def _other_digits():
@@ -410,7 +439,9 @@ def _other_digits():
 FROM_MEMORY = Exercise(
     "03.6",
     "Write it from memory",
-    why="Softmax and cross-entropy stand at the end of nearly every classifier; a deeper one only has better scores.",
+    why=N_(
+        "Softmax and cross-entropy stand at the end of nearly every classifier; a deeper one only has better scores."
+    ),
     examine=_train_from_scratch,
 )
 

@@ -8,9 +8,10 @@ from mxnet.gluon import nn
 
 from ..data import seed
 from ..datasets import load_digits
+from ..language import N_
 from .calling import call, call_for_net
 from .comparing import compare, shaped_like
-from .describing import describe, describe_call, form, near_limit
+from .describing import describe, describe_call, form, name_of, near_limit
 from .judging import Exercise, Wrong
 from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 from .recipes import (
@@ -21,7 +22,6 @@ from .recipes import (
     examine_steps,
     mean_cross_entropy,
     softmax,
-    too_small,
 )
 from .watching import Watch
 
@@ -39,17 +39,20 @@ COUNT = number_exercise(
     value=lambda: num_parameters([64, 128, 10]),
     tolerance=1e-5,
     mistakes=[
-        (64 * 128 + 128 * 10, "those are the weights; each neuron that computes has a bias, too"),
-        (64 * 128 + 128 * 10 + 128, "the outputs have biases, too"),
-        (64 * 128 + 128 * 10 + 10, "the hidden neurons have biases, too"),
-        (num_parameters([64, 128]), "that is the first layer; the second one leads from the hidden neurons on"),
-        (num_parameters([64, 10]), "that is softmax regression: the hidden layer stands between pixels and scores"),
-        (num_parameters([64, 96, 10]), "dropout silences neurons for a step; their parameters are still there"),
-        (num_parameters([64, 128, 10]) * 0.75, "dropout silences neurons for a step; their parameters are still there"),
-        (num_parameters([64, 128, 10]) + 128, "dropout draws its mask, it has nothing to learn"),
-        (num_parameters([64, 128, 128, 10]), "there is one hidden layer here; the chapter's network has two"),
+        (64 * 128 + 128 * 10, N_("those are the weights; each neuron that computes has a bias, too")),
+        (64 * 128 + 128 * 10 + 128, N_("the outputs have biases, too")),
+        (64 * 128 + 128 * 10 + 10, N_("the hidden neurons have biases, too")),
+        (num_parameters([64, 128]), N_("that is the first layer; the second one leads from the hidden neurons on")),
+        (num_parameters([64, 10]), N_("that is softmax regression: the hidden layer stands between pixels and scores")),
+        (num_parameters([64, 96, 10]), N_("dropout silences neurons for a step; their parameters are still there")),
+        (
+            num_parameters([64, 128, 10]) * 0.75,
+            N_("dropout silences neurons for a step; their parameters are still there"),
+        ),
+        (num_parameters([64, 128, 10]) + 128, N_("dropout draws its mask, it has nothing to learn")),
+        (num_parameters([64, 128, 128, 10]), N_("there is one hidden layer here; the chapter's network has two")),
     ],
-    why="Most parameters of such a network are in its first weights: 64 pixels, each joined to 128 neurons.",
+    why=N_("Most parameters of such a network are in its first weights: 64 pixels, each joined to 128 neurons."),
 )
 
 # 06.2
@@ -90,30 +93,32 @@ FORWARD = function_exercise(
     inputs=_networks,
     tolerance=1e-3,
     mistakes=[
-        (_with(hidden=lambda x: x), "without a bend between them the two layers are a single linear one"),
-        (_with(output=_relu), "the scores go without an activation: ReLU would make the negative ones equal"),
-        (_with(hidden=lambda x: x, output=_relu), "the bend belongs between the two layers, not behind the second"),
-        (_with(hidden=lambda x: 1 / (1 + np.exp(-x))), "that is the sigmoid; ReLU keeps what is positive as it is"),
-        (_with(hidden=np.tanh), "that is tanh; ReLU keeps what is positive as it is"),
-        (_with(hidden=lambda x: np.minimum(x, 0)), "ReLU keeps the positive part, not the negative one"),
-        (_with(hidden=np.abs), "ReLU sets negative numbers to zero; it does not change their sign"),
-        (_with(output=softmax), "return the scores: softmax is part of the loss"),
+        (_with(hidden=lambda x: x), N_("without a bend between them the two layers are a single linear one")),
+        (_with(output=_relu), N_("the scores go without an activation: ReLU would make the negative ones equal")),
+        (_with(hidden=lambda x: x, output=_relu), N_("the bend belongs between the two layers, not behind the second")),
+        (_with(hidden=lambda x: 1 / (1 + np.exp(-x))), N_("that is the sigmoid; ReLU keeps what is positive as it is")),
+        (_with(hidden=np.tanh), N_("that is tanh; ReLU keeps what is positive as it is")),
+        (_with(hidden=lambda x: np.minimum(x, 0)), N_("ReLU keeps the positive part, not the negative one")),
+        (_with(hidden=np.abs), N_("ReLU sets negative numbers to zero; it does not change their sign")),
+        (_with(output=softmax), N_("return the scores: softmax is part of the loss")),
         (
             lambda X, W1, b1, W2, b2: _layers(X, W1, b1, W2, b2, output=lambda x: x.argmax(axis=1)),
-            "those are classes; return the scores",
+            N_("those are classes; return the scores"),
         ),
-        (_with(output=_log_softmax), "return the scores: log-softmax is part of the loss"),
-        (_with(output=lambda x: 1 / (1 + np.exp(-x))), "return the scores: no sigmoid behind the last layer"),
-        (lambda X, W1, b1, W2, b2: _relu(X @ W1) @ W2 + b2, "the hidden layer has a bias, b1"),
-        (lambda X, W1, b1, W2, b2: _relu(X @ W1) @ W2, "both layers have a bias"),
-        (lambda X, W1, b1, W2, b2: (_relu(X @ W1) + b1) @ W2 + b2, "the bias is added before the bend"),
-        (lambda X, W1, b1, W2, b2: _relu(X @ W1 + b1) @ W2, "the scores have a bias, b2"),
+        (_with(output=_log_softmax), N_("return the scores: log-softmax is part of the loss")),
+        (_with(output=lambda x: 1 / (1 + np.exp(-x))), N_("return the scores: no sigmoid behind the last layer")),
+        (lambda X, W1, b1, W2, b2: _relu(X @ W1) @ W2 + b2, N_("the hidden layer has a bias, b1")),
+        (lambda X, W1, b1, W2, b2: _relu(X @ W1) @ W2, N_("both layers have a bias")),
+        (lambda X, W1, b1, W2, b2: (_relu(X @ W1) + b1) @ W2 + b2, N_("the bias is added before the bend")),
+        (lambda X, W1, b1, W2, b2: _relu(X @ W1 + b1) @ W2, N_("the scores have a bias, b2")),
         (
             lambda X, W1, b1, W2, b2: (_relu(X) @ W1 + b1) @ W2 + b2,
-            "the bend is applied to what the first layer gives, not to the features",
+            N_("the bend is applied to what the first layer gives, not to the features"),
         ),
     ],
-    why="Matrix, bend, matrix: with enough hidden neurons, it can follow any continuous function on a bounded region.",
+    why=N_(
+        "Matrix, bend, matrix: with enough hidden neurons, it can follow any continuous function on a bounded region."
+    ),
 )
 
 # 06.3
@@ -129,7 +134,7 @@ def _drop(answer, H, p):
     tried = describe_call(answer, (H, p))
     got = shaped_like(call(answer, H, p, tried=tried), H)
     if isinstance(got, tuple) or np.shape(got) != H.shape:
-        raise Wrong(tried, form(got), form(H), "each activation is kept or dropped by itself")
+        raise Wrong(tried, form(got), form(H), N_("each activation is kept or dropped by itself"))
     return tried, got
 
 
@@ -139,15 +144,19 @@ def _random_masks(answer):
         H = _magnitudes(shape)
         tried, got = _drop(answer, H, p)
         if not np.isfinite(got).all():
-            raise Wrong(tried, "values that are not finite", "each activation is 0 or rescaled", "what is divided?")
+            raise Wrong(
+                tried, N_("values that are not finite"), N_("each activation is 0 or rescaled"), N_("what is divided?")
+            )
         zero = got == 0
         _examine_pattern(tried, zero, p)  # first, as the share of zeros is a matter of luck if draws are few
         _examine_share(tried, zero, p)
         _examine_survivors(tried, got, H, zero, p)
         again = _drop(answer, H, p)[1] == 0
         if np.array_equal(zero, again):
-            hint = "draw the mask at random, anew in each call, and do not seed inside of the function"
-            raise Wrong(f"{tried}, twice", "the same mask both times", "another mask at each call", hint)
+            hint = N_("draw the mask at random, anew in each call, and do not seed inside of the function")
+            raise Wrong(
+                N_("{tried}, twice", tried=tried), N_("the same mask both times"), N_("another mask at each call"), hint
+            )
     _examine_ends(answer)
 
 
@@ -157,12 +166,12 @@ def _examine_share(tried, zero, p):
         return
     hint = ""
     if share == 0:
-        hint = "nothing was dropped; whoever calls the function decides when, so let it not ask for the mode"
+        hint = N_("nothing was dropped; whoever calls the function decides when, so let it not ask for the mode")
     elif abs(share - (1 - p)) < 0.05:
-        hint = "p is the probability to be dropped, not to be kept: turn the comparison round"
+        hint = N_("p is the probability to be dropped, not to be kept: turn the comparison round")
     elif share == 1:
-        hint = "everything was dropped: is there a random number for each activation, from 0 to 1?"
-    raise Wrong(tried, f"a share of zeros of {share:.2f}", f"about {p}", hint)
+        hint = N_("everything was dropped: is there a random number for each activation, from 0 to 1?")
+    raise Wrong(tried, N_("a share of zeros of {share:.2f}", share=share), N_("about {value}", value=p), hint)
 
 
 def _examine_survivors(tried, got, H, zero, p):
@@ -170,23 +179,23 @@ def _examine_survivors(tried, got, H, zero, p):
     if np.allclose(ratio, 1 / (1 - p), rtol=1e-3):
         return
     slips = [
-        (1, "the survivors are as they were, so the mean has shrunk: rescale them"),
-        (1 / p, "divided by p: work out which factor makes the mean of h' equal to h"),
-        (1 - p, "multiplied by 1 - p: that makes the mean smaller still; it has to grow back"),
-        (p, "multiplied by p: work out which factor makes the mean of h' equal to h"),
+        (1, N_("the survivors are as they were, so the mean has shrunk: rescale them")),
+        (1 / p, N_("divided by p: work out which factor makes the mean of h' equal to h")),
+        (1 - p, N_("multiplied by 1 - p: that makes the mean smaller still; it has to grow back")),
+        (p, N_("multiplied by p: work out which factor makes the mean of h' equal to h")),
     ]
     factor = ratio.mean()
-    came_out, expected = near_limit(factor, 1 / (1 - p))
-    came_out = f"survivors {came_out} times as large as before"
+    value, right = near_limit(factor, 1 / (1 - p))
+    came_out = N_("survivors {factor} times as large as before", factor=value)
     hint = next((hint for slip, hint in slips if np.allclose(ratio, slip, rtol=1e-3)), "")
     if not hint and abs(factor * (1 - p) - 1) < 0.02:
-        hint = "nearly: divide by 1 - p itself, not by a rounded number, nor by the share that happened to be kept"
+        hint = N_("nearly: divide by 1 - p itself, not by a rounded number, nor by the share that happened to be kept")
     if np.ptp(ratio) > 1e-2:
-        came_out = "survivors that were not all multiplied by the same factor"
-        hint = "does the result have the survivors' own values in it, times one number?"
+        came_out = N_("survivors that were not all multiplied by the same factor")
+        hint = N_("does the result have the survivors' own values in it, times one number?")
         if np.allclose(got[~zero], got[~zero][0]):
-            hint = "that is the mask; multiply the activations by it"
-    raise Wrong(tried, came_out, f"{expected} times, so that the mean is kept", hint)
+            hint = N_("that is the mask; multiply the activations by it")
+    raise Wrong(tried, came_out, N_("{factor} times, so that the mean is kept", factor=right), hint)
 
 
 def _examine_pattern(tried, zero, p):
@@ -195,29 +204,36 @@ def _examine_pattern(tried, zero, p):
         shares = zero.mean(axis=axis)
         if shares.std() < 4 * np.sqrt(p * (1 - p) / zero.shape[axis]):
             continue
-        came_out = "a mask that is shared by many activations"
-        hint = "the random numbers must have the shape of H"
+        came_out = N_("a mask that is shared by many activations")
+        hint = N_("the random numbers must have the shape of H")
         if zero.ndim == 2:
-            came_out = ("the same mask for all examples", "whole examples dropped or kept")[axis]
-        raise Wrong(tried, came_out, "a draw for each activation by itself", hint)
+            came_out = (N_("the same mask for all examples"), N_("whole examples dropped or kept"))[axis]
+        raise Wrong(tried, came_out, N_("a draw for each activation by itself"), hint)
 
 
 def _examine_ends(answer):
     H = _magnitudes((5, 4))
     tried, got = _drop(answer, H, 0)
     if not np.allclose(got, H, rtol=1e-4):
-        raise Wrong(tried, "other values than those of H", "H as it was", "with p = 0 nothing is dropped")
+        raise Wrong(tried, N_("other values than those of H"), N_("H as it was"), N_("with p = 0 nothing is dropped"))
     tried, got = _drop(answer, H, 1)
     if not np.isfinite(got).all():
-        raise Wrong(tried, "values that are not finite", "only zeros", "1 - p is zero here: treat this case by itself")
+        raise Wrong(
+            tried,
+            N_("values that are not finite"),
+            N_("only zeros"),
+            N_("1 - p is zero here: treat this case by itself"),
+        )
     if got.any():
-        raise Wrong(tried, "values that are not zero", "only zeros", "with p = 1 everything is dropped")
+        raise Wrong(tried, N_("values that are not zero"), N_("only zeros"), N_("with p = 1 everything is dropped"))
 
 
 DROPOUT = Exercise(
     "06.3",
     "Dropout that keeps the mean",
-    why="Nothing has to be corrected when you predict: the next layer sees the same mean with dropout and without it.",
+    why=N_(
+        "Nothing has to be corrected when you predict: the next layer sees the same mean with dropout and without it."
+    ),
     examine=_random_masks,
 )
 
@@ -245,44 +261,50 @@ def _in_any_mode(answer):
         scores = _layers(X.astype("float64"), *params, hidden=np.tanh)
         expected = mean_cross_entropy(scores, y)
         mistakes = [
-            (n * expected, "that is the sum; take the mean"),
-            (-expected, "the sign is turned round"),
-            (mean_cross_entropy(softmax(scores), y), "softmax was taken twice: the loss of Gluon takes scores"),
-            (expected / n, "that is the mean divided by n once more"),
-            (np.exp(-expected), "that is a probability: take minus its logarithm"),
-            (expected / np.log(2), "that is in bits, with the logarithm to base 2; ours is natural"),
-            (np.mean(scores.argmax(axis=1) == y), "that is the accuracy, not the loss"),
-            (np.mean(scores.argmax(axis=1) != y), "that is the share of errors, not the loss"),
+            (n * expected, N_("that is the sum; take the mean")),
+            (-expected, N_("the sign is turned round")),
+            (mean_cross_entropy(softmax(scores), y), N_("softmax was taken twice: the loss of Gluon takes scores")),
+            (expected / n, N_("that is the mean divided by n once more")),
+            (np.exp(-expected), N_("that is a probability: take minus its logarithm")),
+            (expected / np.log(2), N_("that is in bits, with the logarithm to base 2; ours is natural")),
+            (np.mean(scores.argmax(axis=1) == y), N_("that is the accuracy, not the loss")),
+            (np.mean(scores.argmax(axis=1) != y), N_("that is the share of errors, not the loss")),
         ]
-        name, what = describe_call(answer, ()).removesuffix("()"), f"{n} examples and a network with dropout {p}"
+        fields = {"function": name_of(answer), "n": n, "p": p}
         with autograd.pause(train_mode=False):
-            tried = f"{name}(net, X, y) outside record(), with {what}"
+            tried = N_(
+                "{function}(net, X, y) outside record(), with {n} examples and a network with dropout {p}", **fields
+            )
             compare(tried, _same_twice(answer, (net, X, y), tried), expected, mistakes, tolerance=1e-3)
         with autograd.record():
-            tried = f"{name}(net, X, y) inside record(), with {what}"
+            tried = N_(
+                "{function}(net, X, y) inside record(), with {n} examples and a network with dropout {p}", **fields
+            )
             got = _same_twice(answer, (net, X, y), tried)
             is_training, is_recording = autograd.is_training(), autograd.is_recording()
         compare(tried, got, expected, mistakes, tolerance=1e-3)
         if not (is_training and is_recording):
-            came_out = "recording was still off afterwards" if is_training else "predict mode was still on afterwards"
-            hint = "put back what you switch: a with statement does so by itself, whatever happens in it"
-            raise Wrong(tried, came_out, "all as it was before", hint)
+            came_out = (
+                N_("recording was still off afterwards") if is_training else N_("predict mode was still on afterwards")
+            )
+            hint = N_("put back what you switch: a with statement does so by itself, whatever happens in it")
+            raise Wrong(tried, came_out, N_("all as it was before"), hint)
 
 
 def _same_twice(answer, args, tried):
     """Return the result of the learner's function, which has to be the same when it is called again."""
     first, second = (call(answer, *args, tried=tried) for _ in range(2))
     if np.shape(first) == np.shape(second) and not np.allclose(first, second, rtol=1e-5, equal_nan=True):
-        came_out = f"{describe(first)}, and then {describe(second)}"
-        hint = "neurons were missing: whatever the mode outside, your function has to see to it that it predicts"
-        raise Wrong(f"{tried}, twice", came_out, "the same both times", hint)
+        came_out = N_("{first}, and then {second}", first=describe(first), second=describe(second))
+        hint = N_("neurons were missing: whatever the mode outside, your function has to see to it that it predicts")
+        raise Wrong(N_("{tried}, twice", tried=tried), came_out, N_("the same both times"), hint)
     return first
 
 
 MODES = Exercise(
     "06.4",
     "The right mode, wherever it is called",
-    why="A test loss that changes from call to call is that of a network with neurons missing; yours cannot be.",
+    why=N_("A test loss that changes from call to call is that of a network with neurons missing; yours cannot be."),
     examine=_in_any_mode,
 )
 
@@ -292,16 +314,16 @@ STATEMENTS = choice_exercise(
     "06.5",
     "What dropout does, and when",
     {
-        "a": (True, "look at the figure with the mask of eight images: are its rows alike?"),
-        "b": (False, "what did the line 'outside' print for a rate of 0.5?"),
-        "c": (False, "which of the two does it switch, the mode or the recording?"),
+        "a": (True, N_("look at the figure with the mask of eight images: are its rows alike?")),
+        "b": (False, N_("what did the line 'outside' print for a rate of 0.5?")),
+        "c": (False, N_("which of the two does it switch, the mode or the recording?")),
         "d": (
             True,
-            "multiply out a third layer as was done for the second: is there anything but a matrix and a bias?",
+            N_("multiply out a third layer as was done for the second: is there anything but a matrix and a bias?"),
         ),
-        "e": (False, "look at both losses for the largest rate, the training loss first"),
+        "e": (False, N_("look at both losses for the largest rate, the training loss first")),
     },
-    why="Dropout is noise for training only, and as with any hyperparameter, too much of it is worse than none.",
+    why=N_("Dropout is noise for training only, and as with any hyperparameter, too much of it is worse than none."),
 )
 
 # 06.6
@@ -316,7 +338,7 @@ def _train_with_dropout(answer):
     train_iter, test_iter = load_digits(batch_size=64)
     images, labels = test_iter.arrays
     y = labels.asnumpy()
-    tried = "training with your function, then the net on the 360 test digits"
+    tried = N_("training with your function, then the net on the 360 test digits")
     with Watch() as watch:
         net = call_for_net(answer, train_iter, tried=tried)
 
@@ -328,41 +350,58 @@ def _train_with_dropout(answer):
     with autograd.pause(train_mode=True):
         noisy, noisy_again = scores_of(images), scores_of(images)
     if np.shape(scores) != (360, 10):
-        raise Wrong(tried, form(scores), "an array of shape (360, 10)", "ten scores for each image, one per class")
+        raise Wrong(tried, form(scores), form(np.zeros((360, 10))), N_("ten scores for each image, one per class"))
     if not np.isfinite(scores).all():
-        raise Wrong(tried, "scores that are not finite", "finite scores", "use a smaller learning rate")
+        raise Wrong(tried, N_("scores that are not finite"), N_("finite scores"), N_("use a smaller learning rate"))
     if not np.allclose(scores, again, atol=1e-5):
-        hint = "dropout is for training: in predict mode nothing may be dropped"
-        raise Wrong(tried, "other scores when called again", "the same scores each time", hint)
+        hint = N_("dropout is for training: in predict mode nothing may be dropped")
+        raise Wrong(tried, N_("other scores when called again"), N_("the same scores each time"), hint)
     examine_scores(scores, tried)
     examine_mode(watch.steps, tried)
     # What was dropped stands in the outputs that were noted, so that the loss of each step is known.
     examine_steps(watch.steps, Labels(*(array.asnumpy() for array in train_iter.arrays)), mean_cross_entropy, tried)
     accuracy = np.mean(scores.argmax(axis=1) == y)
     if accuracy < _ENOUGH and mean_cross_entropy(scores, y) > 3 * np.log(10):
-        hint = "the loss has grown: use a smaller learning rate, and divide by the batch size in step"
-        raise too_small(tried, "an accuracy of", accuracy, _ENOUGH, hint)
+        hint = N_("the loss has grown: use a smaller learning rate, and divide by the batch size in step")
+        raise _too_inaccurate(tried, accuracy, hint)
     # An affine net has, half way between two images, the mean of their scores; rounding is a millionth of the spread.
     bend = np.abs((scores + scores[::-1]) / 2 - between).mean() / scores.std()
     if bend < 1e-3:
-        hint = "is there a hidden layer, with an activation?"
-        raise Wrong(tried, "scores that are a linear function of the pixels", "a multilayer perceptron", hint)
+        hint = N_("is there a hidden layer, with an activation?")
+        raise Wrong(tried, N_("scores that are a linear function of the pixels"), N_("a multilayer perceptron"), hint)
     _examine_dropout(scores_of, images, noisy, noisy_again, tried)
     if accuracy < _ENOUGH:
         hint = TOO_FEW
         if accuracy < 0.25:
-            hint = "nothing was learnt: are record(), backward() and step() in the loop, for the net that is returned?"
-        raise too_small(tried, "an accuracy of", accuracy, _ENOUGH, hint)
+            hint = N_(
+                "nothing was learnt: are record(), backward() and step() in the loop, for the net that is returned?"
+            )
+        raise _too_inaccurate(tried, accuracy, hint)
+
+
+def _too_inaccurate(tried, accuracy, hint):
+    accuracy, limit = near_limit(accuracy, _ENOUGH)
+    return Wrong(tried, N_("an accuracy of {accuracy}", accuracy=accuracy), N_("at least {limit}", limit=limit), hint)
 
 
 def _examine_dropout(scores_of, images, noisy, noisy_again, tried):
     """Raise `Wrong` if in train mode nothing is dropped, or scores, or nothing but pixels."""
     if np.allclose(noisy, noisy_again, atol=1e-4 * noisy.std()):
-        hint = "where is nn.Dropout, and is its rate larger than 0?"
-        raise Wrong(f"{tried}, twice in train mode", "the same scores both times", "others each time", hint)
+        hint = N_("where is nn.Dropout, and is its rate larger than 0?")
+        raise Wrong(
+            N_("{tried}, twice in train mode", tried=tried),
+            N_("the same scores both times"),
+            N_("others each time"),
+            hint,
+        )
     if np.mean(noisy == 0) > 0.02:
-        hint = "scores were dropped: dropout stands behind the hidden layer, and none behind the last one"
-        raise Wrong(f"{tried}, in train mode", "scores that are exactly zero", "scores for all classes", hint)
+        hint = N_("scores were dropped: dropout stands behind the hidden layer, and none behind the last one")
+        raise Wrong(
+            N_("{tried}, in train mode", tried=tried),
+            N_("scores that are exactly zero"),
+            N_("scores for all classes"),
+            hint,
+        )
     # Of an image with a single bright pixel, dropout of pixels leaves all or nothing: no more than two results.
     image = nd.zeros(images.shape[1:])
     image[0, 3, 4] = 1
@@ -371,15 +410,20 @@ def _examine_dropout(scores_of, images, noisy, noisy_again, tried):
     close = 1e-4 * noisy.std()
     others = [result for result in results if not np.allclose(result, results[0], atol=close)]
     if all(np.allclose(result, others[0], atol=close) for result in others):
-        hint = "only pixels are dropped: put nn.Dropout behind the hidden layer, between it and the last one"
-        came_out = "one or two results for an image of a single pixel"
-        raise Wrong(f"{tried}, 16 times in train mode", came_out, "many, as hidden neurons are dropped", hint)
+        hint = N_("only pixels are dropped: put nn.Dropout behind the hidden layer, between it and the last one")
+        came_out = N_("one or two results for an image of a single pixel")
+        raise Wrong(
+            N_("{tried}, 16 times in train mode", tried=tried),
+            came_out,
+            N_("many, as hidden neurons are dropped"),
+            hint,
+        )
 
 
 FROM_MEMORY = Exercise(
     "06.6",
     "Write it from memory",
-    why="A hidden layer with its bend, and dropout: two layers more than softmax regression, and the same loop.",
+    why=N_("A hidden layer with its bend, and dropout: two layers more than softmax regression, and the same loop."),
     examine=_train_with_dropout,
 )
 

@@ -9,12 +9,13 @@ from mxnet import nd
 
 from ..data import seed
 from ..datasets import load_digits
+from ..language import N_
 from .calling import call
 from .comparing import shaped_like
-from .describing import form
+from .describing import form, near_limit
 from .judging import Exercise, Wrong
 from .kinds import by_number, choice_exercise, function_exercise, number_exercise
-from .recipes import TOO_FEW, softmax, too_small
+from .recipes import TOO_FEW, softmax
 from .watching import replaced
 
 _NEITHER = (np.nan, np.nan)  # what a mistake gives where its shapes do not fit
@@ -33,20 +34,20 @@ KEPT = number_exercise(
     "Kept for the way back",
     value=bytes_kept,
     mistakes=[
-        (bytes_kept() / 4, "that is how many numbers; each takes four bytes"),
-        (bytes_kept(num_examples=1), "that is for one example; each has a row of its own"),
-        (bytes_kept(num_layers=1), "that is one layer; which layers' results does the backward pass use?"),
-        (bytes_kept(num_layers=11), "the features are there anyway; the question is for the hidden layers"),
-        (bytes_kept(num_examples=100), "those are the weights; they would be as many for any batch"),
+        (bytes_kept() / 4, N_("that is how many numbers; each takes four bytes")),
+        (bytes_kept(num_examples=1), N_("that is for one example; each has a row of its own")),
+        (bytes_kept(num_layers=1), N_("that is one layer; which layers' results does the backward pass use?")),
+        (bytes_kept(num_layers=11), N_("the features are there anyway; the question is for the hidden layers")),
+        (bytes_kept(num_examples=100), N_("those are the weights; they would be as many for any batch")),
         (
             2 * bytes_kept(),
-            "twice too much: float32 has four bytes, and of z and h the derivative of tanh needs only one",
+            N_("twice too much: float32 has four bytes, and of z and h the derivative of tanh needs only one"),
         ),
-        (bytes_kept() / 2**20, "that is in MB; the question is for bytes"),
-        (bytes_kept() / 1e6, "that is in millions of bytes; the question is for bytes"),
-        (8 * bytes_kept(), "those are bits"),
+        (bytes_kept() / 2**20, N_("that is in MB; the question is for bytes")),
+        (bytes_kept() / 1e6, N_("that is in millions of bytes; the question is for bytes")),
+        (8 * bytes_kept(), N_("those are bits")),
     ],
-    why="The batch size is what you can turn when memory runs out: the results grow with it, the weights do not.",
+    why=N_("The batch size is what you can turn when memory runs out: the results grow with it, the weights do not."),
 )
 
 # 07.2
@@ -76,35 +77,35 @@ FORWARD = function_exercise(
     reference=tanh_network,
     inputs=_networks,
     mistakes=[
-        (_not_transposed, "the weights have the shape (outputs, inputs): multiply by their transpose"),
-        (lambda X, W1, W2: (X @ W1.T, X @ W1.T @ W2.T), "without tanh the two layers are but one linear layer"),
+        (_not_transposed, N_("the weights have the shape (outputs, inputs): multiply by their transpose")),
+        (lambda X, W1, W2: (X @ W1.T, X @ W1.T @ W2.T), N_("without tanh the two layers are but one linear layer")),
         (
             lambda X, W1, W2: (X @ W1.T, np.tanh(X @ W1.T) @ W2.T),
-            "the outputs are right; the hidden layer is to be handed back after tanh",
+            N_("the outputs are right; the hidden layer is to be handed back after tanh"),
         ),
         (
             lambda X, W1, W2: (tanh_network(X, W1, W2)[0], np.tanh(tanh_network(X, W1, W2)[1])),
-            "the outputs have no activation: they may be any numbers",
+            N_("the outputs have no activation: they may be any numbers"),
         ),
         (
             lambda X, W1, W2: (1 / (1 + np.exp(-X @ W1.T)), 1 / (1 + np.exp(-X @ W1.T)) @ W2.T),
-            "that is the sigmoid; the activation here is tanh",
+            N_("that is the sigmoid; the activation here is tanh"),
         ),
         (
             lambda X, W1, W2: (np.tanh(X @ W1.T), softmax(tanh_network(X, W1, W2)[1])),
-            "the outputs have no activation: softmax is part of the loss, if at all",
+            N_("the outputs have no activation: softmax is part of the loss, if at all"),
         ),
-        (lambda X, W1, W2: tanh_network(X, W1, W2)[::-1], "turn them round: the hidden layer first"),
+        (lambda X, W1, W2: tanh_network(X, W1, W2)[::-1], N_("turn them round: the hidden layer first")),
         (
             lambda X, W1, W2: tuple(part.T for part in tanh_network(X, W1, W2)),
-            "the examples stand in rows, in the results too",
+            N_("the examples stand in rows, in the results too"),
         ),
         (
             lambda X, W1, W2: (np.maximum(X @ W1.T, 0), np.maximum(X @ W1.T, 0) @ W2.T),
-            "that is ReLU; the activation here is tanh",
+            N_("that is ReLU; the activation here is tanh"),
         ),
     ],
-    why="The hidden layer is handed back because the way back will need it: that is what autograd.record keeps.",
+    why=N_("The hidden layer is handed back because the way back will need it: that is what autograd.record keeps."),
     names="H, O",
 )
 
@@ -139,33 +140,36 @@ def _gradients(
 
 # What arguments of `_gradients` a slip corresponds to.
 _SLIPS = [
-    ({"divide": lambda n, q: 1}, "the loss is the mean over the examples: divide by the batch size"),
-    ({"divide": lambda n, q: n * q}, "divide by the number of examples, not of all elements of Y"),
-    ({"divide": lambda n, q: q}, "divide by the number of examples, not of outputs"),
-    ({"decay_divided": True}, "the batch size divides the loss only, not the penalty"),
-    ({"decay1": 0, "decay2": 0}, "the penalty depends on the weights too: what is its gradient?"),
-    ({"decay1": 0}, "W2 is right; W1 has a second way to J, through the penalty"),
-    ({"decay2": 0}, "W1 is right; W2 has a second way to J, through the penalty"),
-    ({"decay1": 2, "decay2": 2}, "twice too much penalty: its half takes the 2 of the derivative away"),
-    ({"decay1": 0.5, "decay2": 0.5}, "half the penalty there should be: its half takes the 2 of the derivative away"),
-    ({"decay1": -1, "decay2": -1}, "the penalty's gradient is added, not taken off"),
-    ({"factor": -1}, "the loss's part has the wrong sign: the error is output minus label"),
-    ({"factor": 2}, "the loss's part is twice too much: its half takes the 2 of the derivative away"),
-    ({"derivative": lambda X, W1, H, grad_H: grad_H}, "on the way to W1 the derivative of tanh is missing"),
+    ({"divide": lambda n, q: 1}, N_("the loss is the mean over the examples: divide by the batch size")),
+    ({"divide": lambda n, q: n * q}, N_("divide by the number of examples, not of all elements of Y")),
+    ({"divide": lambda n, q: q}, N_("divide by the number of examples, not of outputs")),
+    ({"decay_divided": True}, N_("the batch size divides the loss only, not the penalty")),
+    ({"decay1": 0, "decay2": 0}, N_("the penalty depends on the weights too: what is its gradient?")),
+    ({"decay1": 0}, N_("W2 is right; W1 has a second way to J, through the penalty")),
+    ({"decay2": 0}, N_("W1 is right; W2 has a second way to J, through the penalty")),
+    ({"decay1": 2, "decay2": 2}, N_("twice too much penalty: its half takes the 2 of the derivative away")),
+    (
+        {"decay1": 0.5, "decay2": 0.5},
+        N_("half the penalty there should be: its half takes the 2 of the derivative away"),
+    ),
+    ({"decay1": -1, "decay2": -1}, N_("the penalty's gradient is added, not taken off")),
+    ({"factor": -1}, N_("the loss's part has the wrong sign: the error is output minus label")),
+    ({"factor": 2}, N_("the loss's part is twice too much: its half takes the 2 of the derivative away")),
+    ({"derivative": lambda X, W1, H, grad_H: grad_H}, N_("on the way to W1 the derivative of tanh is missing")),
     (
         {"derivative": lambda X, W1, H, grad_H: grad_H * (1 - np.tanh(H) ** 2)},
-        "H is tanh(Z) already: for its derivative no second tanh is needed",
+        N_("H is tanh(Z) already: for its derivative no second tanh is needed"),
     ),
     (
         {"derivative": lambda X, W1, H, grad_H: grad_H * (1 - (X @ W1.T) ** 2)},
-        "the derivative of tanh is 1 - h², not 1 - z²",
+        N_("the derivative of tanh is 1 - h², not 1 - z²"),
     ),
-    ({"derivative": lambda X, W1, H, grad_H: grad_H * (1 - H)}, "the h in 1 - h² is to be squared"),
+    ({"derivative": lambda X, W1, H, grad_H: grad_H * (1 - H)}, N_("the h in 1 - h² is to be squared")),
     (
         {"derivative": lambda X, W1, H, grad_H: grad_H * H * (1 - H)},
-        "that is the derivative of the sigmoid: tanh has 1 - h²",
+        N_("that is the derivative of the sigmoid: tanh has 1 - h²"),
     ),
-    ({"derivative": lambda X, W1, H, grad_H: grad_H * (H > 0)}, "that is the derivative of ReLU: tanh has 1 - h²"),
+    ({"derivative": lambda X, W1, H, grad_H: grad_H * (H > 0)}, N_("that is the derivative of ReLU: tanh has 1 - h²")),
 ]
 
 
@@ -173,7 +177,7 @@ def _slips():
     """Return each slip, and any two of them at once, as a backward pass with its hint."""
     single = [(_gradients(**slip), hint) for slip, hint in _SLIPS]
     double = [
-        (_gradients(**one, **other), f"{hint}; and: {other_hint}")
+        (_gradients(**one, **other), N_("{first}; and: {second}", first=hint, second=other_hint))
         for (one, hint), (other, other_hint) in combinations(_SLIPS, 2)
         if {key[:5] for key in one}.isdisjoint(key[:5] for key in other)  # no two of the decay, which may cancel
     ]
@@ -199,10 +203,10 @@ BACKWARD = function_exercise(
     inputs=_batches,
     mistakes=[
         *_slips(),
-        (_transposed, "transposed: the gradient of a matrix has the matrix's shape"),
-        (lambda *args: network_gradients(*args)[::-1], "turn them round: the gradient in W1 first"),
+        (_transposed, N_("transposed: the gradient of a matrix has the matrix's shape")),
+        (lambda *args: network_gradients(*args)[::-1], N_("turn them round: the gradient in W1 first")),
     ],
-    why="Two matrix products for each layer, one for its weights and one to go on: depth is only repetition.",
+    why=N_("Two matrix products for each layer, one for its weights and one to go on: depth is only repetition."),
     names="grad_W1, grad_W2",
     without="autograd",
 )
@@ -221,7 +225,8 @@ class _Asked:
     def __call__(self, x):
         values = x.asnumpy() if isinstance(x, nd.NDArray) else np.asarray(x)
         if values.shape != self._x.shape:
-            raise ValueError(f"f takes an array of shape {self._x.shape}, not {values.shape}")
+            message = N_("f takes an array of shape {shape}, not {other}", shape=self._x.shape, other=values.shape)
+            raise ValueError(message)
         self.in_float32 |= values.dtype != np.float64
         self.moves.append(values.astype("float64") - self._x)
         return float(self._function(values.astype("float64")))
@@ -238,10 +243,12 @@ def _products(x):
 def _judge_difference(tried, got, f, true):
     """Raise `Wrong` unless `got` is the gradient, and both sides have been looked at."""
     if np.shape(got) != true.shape or isinstance(got, tuple):
-        hint = "one partial derivative for each element of x: the gradient has its shape"
+        hint = N_("one partial derivative for each element of x: the gradient has its shape")
         raise Wrong(tried, form(got), form(true), hint)
     if not f.moves:
-        raise Wrong(tried, "f was never called", "values of f on both sides of x", "what does f(x + step) give?")
+        raise Wrong(
+            tried, N_("f was never called"), N_("values of f on both sides of x"), N_("what does f(x + step) give?")
+        )
     scale = np.abs(true).max()
     error = np.abs(got - true).max() / scale
     moves = np.array(f.moves).reshape(len(f.moves), -1)
@@ -258,43 +265,48 @@ def _judge_difference(tried, got, f, true):
         return
     hint = ""
     if (moved > 1).any():
-        hint = "f was asked where several elements had moved: move one at a time, and put it back"
+        hint = N_("f was asked where several elements had moved: move one at a time, and put it back")
     elif is_nearly(2 * true):
-        hint = "twice too much: how far apart are x + step and x - step?"
+        hint = N_("twice too much: how far apart are x + step and x - step?")
     elif is_nearly(true / 2):
-        hint = "half of what it should be: divide by the distance of the two points; and u = x is no copy, x.copy() is"
+        hint = N_(
+            "half of what it should be: divide by the distance of the two points; and u = x is no copy, x.copy() is"
+        )
     elif is_nearly(-true):
-        hint = "the sign is turned round: the value further up comes first"
+        hint = N_("the sign is turned round: the value further up comes first")
     elif f.in_float32:
-        hint = "f was asked in float32, where the difference drowns in rounding; stay in float64, as x is"
+        hint = N_("f was asked in float32, where the difference drowns in rounding; stay in float64, as x is")
     elif step < 1e-15 and len(f.moves) > 1:
-        hint = "f was asked at the same place each time: u = x is no copy, x.copy() is; or the step is too small"
+        hint = N_("f was asked at the same place each time: u = x is no copy, x.copy() is; or the step is too small")
     elif step < 1e-14 or (step < 1e-9 and not one_sided):
-        hint = "rounding: the step is too small"
+        hint = N_("rounding: the step is too small")
     elif one_sided:
-        hint = "that is a one-sided difference: go as far to the other side too"
+        hint = N_("that is a one-sided difference: go as far to the other side too")
     elif step > 2e-3:
-        hint = "truncation: the step is too large"
-    came_out = "f was asked on one side of x only" if error <= _NEAR_ENOUGH else _how_far(error)
-    raise Wrong(tried, came_out, f"central differences, with a relative error below {_NEAR_ENOUGH:.0e}", hint)
+        hint = N_("truncation: the step is too large")
+    came_out = N_("f was asked on one side of x only") if error <= _NEAR_ENOUGH else _how_far(error)
+    expected = N_("central differences, with a relative error below {error:.0e}", error=_NEAR_ENOUGH)
+    raise Wrong(tried, came_out, expected, hint)
 
 
 def _how_far(error):
-    return f"a relative error of {error:.1g}" if np.isfinite(error) else "a gradient that is not finite"
+    if np.isfinite(error):
+        return N_("a relative error of {error:.1g}", error=error)
+    return N_("a gradient that is not finite")
 
 
 def _examine_difference(answer):
     rng = np.random.default_rng(704)
     cases = [
-        ("the sum of sin(3 x)", _waves, lambda x: 3 * np.cos(3 * x), (3,)),
-        ("sin(3 sum of x) + |x|²/2", _products, lambda x: 3 * np.cos(np.sum(3 * x)) + x, (2, 3)),
-        ("the sum of sin(3 x)", _waves, lambda x: 3 * np.cos(3 * x), (20,)),
-        ("sin(3 sum of x) + |x|²/2", _products, lambda x: 3 * np.cos(np.sum(3 * x)) + x, (1,)),
+        (N_("the sum of sin(3 x)"), _waves, lambda x: 3 * np.cos(3 * x), (3,)),
+        (N_("sin(3 sum of x) + |x|²/2"), _products, lambda x: 3 * np.cos(np.sum(3 * x)) + x, (2, 3)),
+        (N_("the sum of sin(3 x)"), _waves, lambda x: 3 * np.cos(3 * x), (20,)),
+        (N_("sin(3 sum of x) + |x|²/2"), _products, lambda x: 3 * np.cos(np.sum(3 * x)) + x, (1,)),
     ]
     for name, function, gradient, shape in cases:
         x = rng.uniform(0.3, 0.9, size=shape)
         f = _Asked(function, x)
-        tried = f"f(x) = {name}, for x of shape {shape}"
+        tried = N_("f(x) = {function}, for x of shape {shape}", function=name, shape=shape)
         got = shaped_like(call(answer, f, nd.array(x, dtype="float64"), tried=tried), x)
         _judge_difference(tried, got, f, gradient(x))
 
@@ -302,7 +314,7 @@ def _examine_difference(answer):
 DIFFERENCE = Exercise(
     "07.4",
     "A gradient without the chain rule",
-    why="It is slow and knows nothing of your formulas, and that is what makes it a check of them.",
+    why=N_("It is slow and knows nothing of your formulas, and that is what makes it a check of them."),
     examine=_examine_difference,
 )
 
@@ -312,13 +324,13 @@ STATEMENTS = choice_exercise(
     "07.5",
     "On the way back",
     {
-        "a": (False, "how often did we walk through the graph, and how many gradients did we have then?"),
-        "b": (True, "which results of the forward pass have a row for each example?"),
-        "c": (False, "look at the figure with the two slopes: what comes after truncation?"),
-        "d": (True, "the derivative of the sigmoid is at most 1/4, and each layer is one more factor"),
-        "e": (True, "in steps 3 to 6, what could differ between two units whose weights are all the same?"),
+        "a": (False, N_("how often did we walk through the graph, and how many gradients did we have then?")),
+        "b": (True, N_("which results of the forward pass have a row for each example?")),
+        "c": (False, N_("look at the figure with the two slopes: what comes after truncation?")),
+        "d": (True, N_("the derivative of the sigmoid is at most 1/4, and each layer is one more factor")),
+        "e": (True, N_("in steps 3 to 6, what could differ between two units whose weights are all the same?")),
     },
-    why="Memory, vanishing gradients and symmetry all follow from one walk against the arrows.",
+    why=N_("Memory, vanishing gradients and symmetry all follow from one walk against the arrows."),
 )
 
 # 07.6
@@ -342,7 +354,7 @@ def _find(answer, X, Y, tried):
     seed(6)
     found = call(answer, X, Y, tried=tried)
     if not isinstance(found, tuple) or len(found) != 2:
-        raise Wrong(tried, form(found), "two results, W1 and W2", "end with return W1, W2")
+        raise Wrong(tried, form(found), N_("two results, W1 and W2"), N_("end with return W1, W2"))
     found = [shaped_like(part, np.zeros((2, 2))) for part in found]
     _judge_shapes(tried, found, X.shape[1], Y.shape[1])
     return found
@@ -353,27 +365,37 @@ def _train_by_hand(answer):
     for num_classes, first_feature in ((10, 0), (4, 24)):
         (X, labels), (X_test, test_labels) = _digits(num_classes, first_feature)
         d = X.shape[1]
-        tried = f"training with your function on {len(X)} digits, {d} features, {num_classes} classes"
+        tried = N_(
+            "training with your function on {n} digits, {d} features, {num_classes} classes",
+            n=len(X),
+            d=d,
+            num_classes=num_classes,
+        )
         W1, W2 = _find(answer, X, np.eye(num_classes, dtype="float32")[labels], tried)
         if not (np.isfinite(W1).all() and np.isfinite(W2).all()):
-            hint = "the loss has grown without bound: a smaller learning rate, and a step against the gradient"
-            raise Wrong(tried, "weights that are no numbers", "finite weights", hint)
+            hint = N_("the loss has grown without bound: a smaller learning rate, and a step against the gradient")
+            raise Wrong(tried, N_("weights that are no numbers"), N_("finite weights"), hint)
         accuracy = np.mean(tanh_network(X_test, W1, W2)[1].argmax(axis=1) == test_labels)
         if accuracy >= _ENOUGH:
             continue
         hint = TOO_FEW
         if len(W1) > 1 and np.abs(W1 - W1[0]).max() <= 1e-4 * np.abs(W1).max():
-            hint = "all hidden units are the same: break the symmetry, start with random weights"
+            hint = N_("all hidden units are the same: break the symmetry, start with random weights")
         elif len(W1) < 5:
-            hint = f"{len(W1)} hidden units are few for {num_classes} classes"
+            hint = N_(
+                "{num_units} hidden units are few for {num_classes} classes",
+                num_units=len(W1),
+                num_classes=num_classes,
+            )
         elif accuracy < 0.3 and np.abs(tanh_network(X, W1, W2)[1]).max() > 30:
-            hint = "the weights have grown and grown: is the step against the gradient, and not too large?"
+            hint = N_("the weights have grown and grown: is the step against the gradient, and not too large?")
         elif accuracy < 1.6 / num_classes:
-            hint = "hardly anything was learnt: does each step change both W1 and W2, against the gradient?"
+            hint = N_("hardly anything was learnt: does each step change both W1 and W2, against the gradient?")
         else:
             _examine_steps(answer, num_units=len(W1))
-        what = f"on {len(X_test)} digits it has not seen, an accuracy of"
-        raise too_small(tried, what, accuracy, _ENOUGH, hint)
+        accuracy, limit = near_limit(accuracy, _ENOUGH)
+        came_out = N_("on {n} digits it has not seen, an accuracy of {accuracy}", n=len(X_test), accuracy=accuracy)
+        raise Wrong(tried, came_out, N_("at least {limit}", limit=limit), hint)
     _examine_steps(answer, num_units=len(W1))
 
 
@@ -395,7 +417,7 @@ def _look_at_steps(answer, d, num_equal):
     # flat: their weights stay as they were at the start, those of the other features in any case.
     x = np.zeros(d)
     x[0] = 1e6
-    tried = "training with your function on equal examples, for which each hidden unit is at 1 or -1"
+    tried = N_("training with your function on equal examples, for which each hidden unit is at 1 or -1")
     found = _train_quietly(answer, x, num_equal, tried)
     if found is None:
         return False
@@ -403,9 +425,11 @@ def _look_at_steps(answer, d, num_equal):
     start, signs = W1[:, 1:], np.sign(W1[:, 0])
     ratios = np.abs(W1[:, 0]) / max(np.median(np.abs(start)), 1e-30)
     if np.any(start) and np.mean((ratios > 300) | (ratios < 1 / 300)) > 0.2:
-        hint = "on the way to W1 the gradient is multiplied by the derivative of tanh, 1 - h², which is 0 there; "
-        hint += "another activation, as ReLU, has another one"
-        raise Wrong(tried, "weights W1 that have changed", "the weights that they started with", hint)
+        hint = N_(
+            "on the way to W1 the gradient is multiplied by the derivative of tanh, 1 - h², which is 0 there; "
+            "another activation, as ReLU, has another one"
+        )
+        raise Wrong(tried, N_("weights W1 that have changed"), N_("the weights that they started with"), hint)
     # In the second one the units have known activities h, and the first step takes them all to where tanh is flat:
     # the change of W1 is that of the first step. What W2 started with is known but for a multiple of `signs`.
     rng = np.random.default_rng(76)
@@ -417,7 +441,7 @@ def _look_at_steps(answer, d, num_equal):
     if np.abs(h).max() > 0.98 or np.linalg.norm(away) < 1:
         return False
     x[0], x[1:] = 0, inverse @ np.arctanh(h) + 3e3 * away / np.linalg.norm(away)
-    tried = "training with your function on equal examples, of which the first step is known"
+    tried = N_("training with your function on equal examples, of which the first step is known")
     found = _train_quietly(answer, x, num_equal, tried)
     if found is None or found[0].shape != W1.shape:
         return False
@@ -428,8 +452,10 @@ def _look_at_steps(answer, d, num_equal):
         sizes, *_ = np.linalg.lstsq(parts, change, rcond=None)
         rest = np.linalg.norm(change - parts @ sizes)
         if rest < 0.02 * np.linalg.norm(change) < np.linalg.norm(parts[:, 2] * sizes[2]) / 2:
-            hint = "the gradient in W1 goes through W2 as it was in the forward pass: compute both, then change both"
-            raise Wrong(tried, "a step of W1 with the new W2 in its gradient", "a step with the old W2", hint)
+            hint = N_(
+                "the gradient in W1 goes through W2 as it was in the forward pass: compute both, then change both"
+            )
+            raise Wrong(tried, N_("a step of W1 with the new W2 in its gradient"), N_("a step with the old W2"), hint)
     return True
 
 
@@ -450,19 +476,19 @@ def _train_quietly(answer, x, num_equal, tried):
 
 def _judge_shapes(tried, found, d, q):
     W1, W2 = found
-    shapes = f"W1 of shape {np.shape(W1)}, W2 of shape {np.shape(W2)}"
+    shapes = N_("W1 of shape {W1_shape}, W2 of shape {W2_shape}", W1_shape=np.shape(W1), W2_shape=np.shape(W2))
     if np.ndim(W1) == 2 and np.shape(W1)[1] == d and np.shape(W2) == (q, np.shape(W1)[0]):
         return
-    hint = "return the weights, first those of the hidden layer"
+    hint = N_("return the weights, first those of the hidden layer")
     if np.ndim(W1) == 2 and np.shape(W1)[0] == d and np.shape(W2) == (np.shape(W1)[1], q):
-        hint = "these are transposed: a row for each output of the layer, a column for each input"
-    raise Wrong(tried, shapes, f"(hidden units, {d}) and ({q}, hidden units)", hint)
+        hint = N_("these are transposed: a row for each output of the layer, a column for each input")
+    raise Wrong(tried, shapes, N_("(hidden units, {d}) and ({q}, hidden units)", d=d, q=q), hint)
 
 
 FROM_MEMORY = Exercise(
     "07.6",
     "Write it from memory",
-    why="No line of it is hidden any more: this is what a deep learning library does for you.",
+    why=N_("No line of it is hidden any more: this is what a deep learning library does for you."),
     examine=_train_by_hand,
 )
 

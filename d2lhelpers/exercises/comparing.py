@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..language import N_, joined
 from .describing import apart, form
 from .judging import Wrong
 
@@ -115,7 +116,7 @@ def join(hints):
     ('a', 'a; or: b', '')
     """
     hints = list(dict.fromkeys(hints))
-    return "; or: ".join(hints) if len(hints) < 3 else ""
+    return joined(N_("{first}; or: {second}"), hints) if 0 < len(hints) < 3 else ""
 
 
 def compare(tried, got, expected, mistakes=(), tolerance=1e-4):
@@ -183,9 +184,9 @@ def difference(tried, got, expected, hint, names=""):
     if form(got) == form(expected) or hint:
         came_out, right = apart(got, expected) if form(got) == form(expected) else (form(got), form(expected))
         return Wrong(tried, came_out, right, hint)
-    hint = "print the shape after each step"
+    hint = N_("print the shape after each step")
     if isinstance(expected, tuple) and not (isinstance(got, tuple) and len(got) == len(expected)):
-        hint = f"end with return {names}" if names else ""
+        hint = N_("end with return {names}", names=names) if names else ""
     return Wrong(tried, form(got), form(expected), hint)
 
 

@@ -4,7 +4,30 @@ import textwrap
 
 import numpy as np
 
+from ..language import N_, Text, _, joined
+
+_AND = N_("{first} and {second}")
 _LARGEST = 8  # elements that are shown one by one
+_LONGEST = 60  # characters of what is no answer at all
+
+
+class _Shortened(Text):
+    """A text that is cut off where it gets too long, in whatever language."""
+
+    def __new__(cls, text):
+        shortened = super().__new__(cls, _shorten(text))
+        shortened._whole = text
+        return shortened
+
+    def translated(self):
+        """Return the beginning of the text in the language that is chosen now."""
+        # A Chinese text may have no spaces to be cut at.
+        text = " ".join(_(self._whole).split()) if isinstance(self._whole, Text) else self
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"
+
+
+def _shorten(text):
+    return textwrap.shorten(text, _LONGEST, placeholder=" …")
 
 
 def describe(value, precision=4):
@@ -29,10 +52,10 @@ def describe(value, precision=4):
     '[1. 0.]'
     """
     if isinstance(value, tuple):
-        return " and ".join(describe(part, precision) for part in value)
+        return joined(_AND, (describe(part, precision) for part in value)) if value else ""
     if isinstance(value, np.ndarray):
         if value.size > _LARGEST:
-            return f"an array of shape {value.shape}"
+            return N_("an array of shape {shape}", shape=value.shape)
         is_plain = False
         if value.dtype.kind == "f":
             value = _without_specks(value)
@@ -53,7 +76,7 @@ def describe_stranger(value):
     ("'two', of the type str", 'an array of shape (20, 3), of the type ndarray')
     """
     text = repr(value) if isinstance(value, str) else describe(value)
-    return f"{textwrap.shorten(text, 60, placeholder=' …')}, of the type {type(value).__name__}"
+    return N_("{value}, of the type {type}", value=_Shortened(text), type=type(value).__name__)
 
 
 def _without_specks(array):
@@ -100,14 +123,15 @@ def describe_difference(got, expected, precision=4):
     """
     if isinstance(got, tuple) and isinstance(expected, tuple):
         texts = [describe_difference(g, e, precision) for g, e in zip(got, expected, strict=True)]
-        return tuple(" and ".join(part) for part in zip(*texts, strict=True))
+        return tuple(joined(_AND, part) for part in zip(*texts, strict=True))
     if isinstance(got, np.ndarray) and got.size > _LARGEST and got.shape == np.shape(expected):
         with np.errstate(invalid="ignore"):
             difference = np.where(np.isfinite(got), np.abs(got - expected), np.inf)
         worst = np.unravel_index(difference.argmax(), got.shape)
         place = tuple(int(i) for i in worst)
-        values = (f"{value[worst]:.{precision}g}" for value in (got, expected))
-        return f"{describe(got)}, with {next(values)} at index {place}", f"{next(values)} at this place"
+        value, right = (f"{array[worst]:.{precision}g}" for array in (got, expected))
+        came_out = N_("{array}, with {value} at index {place}", array=describe(got), value=value, place=place)
+        return came_out, N_("{value} at this place", value=right)
     return describe(got, precision), describe(expected, precision)
 
 
@@ -145,7 +169,20 @@ def describe_call(function, args):
     >>> describe_call(describe, (np.array([1.0, 2.0]), 3))
     'describe([1. 2.], 3)'
     """
-    return f"{getattr(function, '__name__', 'your answer')}({', '.join(describe(arg) for arg in args)})"
+    fields = {f"argument{i}": describe(arg) for i, arg in enumerate(args)}
+    call = "{function}(" + ", ".join(f"{{{field}}}" for field in fields) + ")"
+    return Text(call, function=name_of(function), **fields)
+
+
+def name_of(function):
+    """Return what a function is called, in a description of a call.
+
+    Examples
+    --------
+    >>> name_of(describe)
+    'describe'
+    """
+    return getattr(function, "__name__", N_("your answer"))
 
 
 def form(value):
@@ -157,5 +194,6 @@ def form(value):
     ('an array of shape (3, 2)', '2 results: an array of shape (3,); a single number')
     """
     if isinstance(value, tuple):
-        return f"{len(value)} results: " + "; ".join(form(part) for part in value)
-    return "a single number" if np.ndim(value) == 0 else f"an array of shape {np.shape(value)}"
+        forms = joined(N_("{first}; {second}"), (form(part) for part in value)) if value else ""
+        return N_("{count} results: {forms}", count=len(value), forms=forms)
+    return N_("a single number") if np.ndim(value) == 0 else N_("an array of shape {shape}", shape=np.shape(value))

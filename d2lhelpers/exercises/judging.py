@@ -17,12 +17,22 @@ from dataclasses import dataclass
 import numpy as np
 from mxnet import autograd
 
+from ..language import N_, Text, _
 from .advice import advise, describe_error
 from .watching import restore
 
 TIME_LIMIT = 20  # seconds of work for a check, on a machine that does `_work` in WORK_SECONDS
 WORK_SECONDS = 0.02  # a server of 2024 with CPython 3.11 needs 0.012, an emulated ARM 0.18
 PATIENCE = 5  # times the limit that may pass altogether, while others keep the processor busy, or an answer sleeps
+
+
+# Whole verdicts, since it depends on the language how its labels are aligned.
+_LINES = {  # by whether something was tried, and whether there is a hint
+    (True, True): N_("  tried:    {tried}\n  came out: {came_out}\n  expected: {expected}\n  hint:     {hint}"),
+    (True, False): N_("  tried:    {tried}\n  came out: {came_out}\n  expected: {expected}"),
+    (False, True): N_("  you gave: {came_out}\n  expected: {expected}\n  hint:     {hint}"),
+    (False, False): N_("  you gave: {came_out}\n  expected: {expected}"),
+}
 
 
 class Wrong(Exception):
@@ -40,9 +50,17 @@ class Wrong(Exception):
         super().__init__(tried, came_out, expected, hint)
 
     def __str__(self):
-        given = "came out" if self.tried else "you gave"
-        lines = [("tried", self.tried), (given, self.came_out), ("expected", self.expected), ("hint", self.hint)]
-        return "\n".join(f"  {name + ':':9} {text}" for name, text in lines if text)
+        return self.text
+
+    @property
+    def text(self):
+        """The same in lines, as a text that follows the language."""
+        fields = {"came_out": self.came_out, "expected": self.expected}
+        if self.tried:
+            fields["tried"] = self.tried
+        if self.hint:
+            fields["hint"] = self.hint
+        return Text(_LINES[bool(self.tried), bool(self.hint)], **fields)
 
 
 class Unanswered(Exception):
@@ -104,8 +122,10 @@ class Verdict:
 
     @property
     def text(self):
-        """What to print, without the exercise's number."""
-        return self.outcome + (f". {self.reason}" if self.right else f"\n{self.reason}" if self.reason else "")
+        """What to print, without the exercise's number, in the language that is chosen now."""
+        if self.right:
+            return _("right. {reason}").format(reason=_(self.reason))
+        return "\n".join(_(text) for text in (self.outcome, self.reason) if text)
 
 
 def judge(exercise, answer):
@@ -136,10 +156,10 @@ def judge(exercise, answer):
             if answer is ...:
                 raise Unanswered
             if answer is None:
-                hint = (
+                hint = N_(
                     "print(...) gives None, and so does a call of a function without return: hand in the answer itself"
                 )
-                raise Wrong("", "None", "a function, a number or letters", hint)
+                raise Wrong("", "None", N_("a function, a number or letters"), hint)
             exercise.examine(answer)
         finally:
             alarm.active = False
@@ -148,17 +168,17 @@ def judge(exercise, answer):
             autograd.set_recording(is_recording)  # the alarm may ring in the line that ends a record()
             autograd.set_training(is_training)
     except Unanswered:
-        return Verdict("not answered yet")
+        return Verdict(N_("not answered yet"))
     except Wrong as wrong:
-        return Verdict("not right yet", str(wrong))
+        return Verdict(N_("not right yet"), wrong.text)
     except OutOfTime:
-        came_out = f"nothing within {alarm.limit:.3g} seconds of work"
-        hint = "is there a loop that never ends? If it only takes long: fewer epochs, or larger minibatches"
-        wrong = Wrong("your answer", came_out, "an end within this time", hint)
-        return Verdict("not right yet", str(wrong))
+        came_out = N_("nothing within {limit:.3g} seconds of work", limit=alarm.limit)
+        hint = N_("is there a loop that never ends? If it only takes long: fewer epochs, or larger minibatches")
+        wrong = Wrong(N_("your answer"), came_out, N_("an end within this time"), hint)
+        return Verdict(N_("not right yet"), wrong.text)
     except (Exception, SystemExit) as error:
-        wrong = Wrong("your answer", describe_error(error), "no error", advise(error))
-        return Verdict("not right yet", str(wrong))
+        wrong = Wrong(N_("your answer"), describe_error(error), N_("no error"), advise(error))
+        return Verdict(N_("not right yet"), wrong.text)
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
@@ -168,7 +188,7 @@ def judge(exercise, answer):
 def _work():
     """Return how many seconds of the processor's time a certain amount of work takes."""
     start = time.thread_time()
-    for _ in range(1_000_000):
+    for _i in range(1_000_000):
         pass
     return time.thread_time() - start
 

@@ -1,13 +1,16 @@
 """The usual kinds of exercises: one that asks for a function, for a number, or for the statements that are true.
 
 A usual mistake is written down as the function or the number that somebody who makes it would hand in, with a hint.
+Hints and reasons are marked by `N_`, so that they are shown in the learner's language.
 """
 
 import re
+import unicodedata
 from contextlib import nullcontext
 
 import numpy as np
 
+from ..language import N_
 from .calling import call, plain
 from .comparing import agree, close, difference, is_finite, join, near, same
 from .describing import describe_call, describe_stranger
@@ -15,8 +18,8 @@ from .judging import Exercise, Unanswered, Wrong
 from .watching import uses
 
 _WITHOUT = {
-    "softmax": ("the right result, by a softmax that was there already", "one by exp and sums of your own"),
-    "autograd": ("the right result, by autograd", "one by a formula of your own"),
+    "softmax": (N_("the right result, by a softmax that was there already"), N_("one by exp and sums of your own")),
+    "autograd": (N_("the right result, by autograd"), N_("one by a formula of your own")),
 }
 
 
@@ -71,7 +74,7 @@ def function_exercise(number, title, reference, inputs, why, mistakes=(), tolera
                     hint = _one_alone(got, expected, names, tolerance) or explain(answer, got, tries, i)
                     raise difference(describe_call(answer, args), got, expected, hint, names)
         if used:
-            raise Wrong("your function", *_WITHOUT[without])
+            raise Wrong(N_("your function"), *_WITHOUT[without])
 
     def explain(answer, got, tries, i):
         """Return the hints of the mistakes that explain a wrong result for input `i`."""
@@ -100,7 +103,7 @@ def _one_alone(got, expected, names, tolerance):
     if not (names and isinstance(expected, tuple)) or (isinstance(got, tuple) and len(got) == len(expected)):
         return ""
     alone = [name for name, part in zip(names.split(", "), expected, strict=True) if same(got, part, tolerance)]
-    return f"that is {alone[0]} alone: end with return {names}" if alone else ""
+    return N_("that is {name} alone: end with return {names}", name=alone[0], names=names) if alone else ""
 
 
 def is_float(value):
@@ -146,9 +149,9 @@ def number_exercise(number, title, value, why, mistakes=(), tolerance=0.01):
         if near(got, right, tolerance):
             return
         hint = join(hint for slip, hint in mistakes if near(got, slip, tolerance if slip else 1e-9))
-        comparison = "a finite number"
+        comparison = N_("a finite number")
         if np.isfinite(got):
-            comparison = "a larger number" if right > got else "a smaller number"
+            comparison = N_("a larger number") if right > got else N_("a smaller number")
         raise Wrong("", str(answer), comparison, hint)
 
     return Exercise(number, title, why, examine, mistakes=mistakes)
@@ -156,10 +159,10 @@ def number_exercise(number, title, value, why, mistakes=(), tolerance=0.01):
 
 def _number(answer):
     """Return an answer as a float; one element of whatever container counts as a number."""
-    hint = "write it without quotes" if isinstance(answer, str) else ""
+    hint = N_("write it without quotes") if isinstance(answer, str) else ""
     if callable(answer):
-        hint = "hand in the number itself, not the function"
-    wrong = Wrong("", describe_stranger(answer), "a number", hint)
+        hint = N_("hand in the number itself, not the function")
+    wrong = Wrong("", describe_stranger(answer), N_("a number"), hint)
     if isinstance(answer, bool):
         raise wrong
     try:
@@ -200,21 +203,27 @@ def choice_exercise(number, title, statements, why):
 
     def examine(answer):
         if not isinstance(answer, str | list | tuple | set | frozenset):
-            raise Wrong("", describe_stranger(answer), 'letters, for example "ac"')
+            raise Wrong("", describe_stranger(answer), N_('letters, for example "ac"'))
         letters = _letters(answer)
         if not letters:
             raise Unanswered
         unknown = sorted(letters - set(statements))
         if unknown:
-            raise Wrong("", f"the letters {', '.join(unknown)}", f"letters of {', '.join(statements)}")
+            came_out = N_("the letters {letters}", letters=", ".join(unknown))
+            raise Wrong("", came_out, N_("letters of {letters}", letters=", ".join(statements)))
         true = {letter for letter, (is_true, _) in statements.items() if is_true}
         if letters == true:
             return
         wrong, missing = sorted(letters - true), sorted(true - letters)
         raise Wrong(
-            f"the statements {', '.join(sorted(letters))}",
-            f"{len(letters & true)} right, {len(wrong)} wrong, {len(missing)} missing",
-            "all true ones and no other",
+            N_("the statements {letters}", letters=", ".join(sorted(letters))),
+            N_(
+                "{right} right, {wrong} wrong, {missing} missing",
+                right=len(letters & true),
+                wrong=len(wrong),
+                missing=len(missing),
+            ),
+            N_("all true ones and no other"),
             statements[(wrong or missing)[0]][1],
         )
 
@@ -222,9 +231,10 @@ def choice_exercise(number, title, statements, why):
 
 
 def _letters(answer):
-    """Return the letters of a choice, whatever stands between them: "ac", "a;c", "a, c and e", a list of them."""
+    """Return the letters of a choice, whatever stands between them: "ac", "a;c", "a, c and e", "a 和 c", a list."""
     text = answer if isinstance(answer, str) else " ".join(map(str, answer))
-    words = [word for word in re.findall(r"[^\W_]+", text.lower()) if word != "and"]
+    text = unicodedata.normalize("NFKC", text).lower()  # a Chinese keyboard may write full-width letters
+    words = [word for word in re.findall(r"[^\W_和与及]+", text) if word != "and"]
     return {letter for word in words for letter in word}
 
 

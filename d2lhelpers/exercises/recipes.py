@@ -6,7 +6,7 @@ seen (a loop without a trainer, features that were scaled) counts as right.
 
 import numpy as np
 
-from .describing import near_limit
+from ..language import N_
 from .judging import Wrong
 
 
@@ -104,20 +104,24 @@ def examine_steps(steps, labels, mean_loss, tried):
     factor, summed, batch_size = sorted(factors)[len(factors) // 2]
     if abs(factor - 1) < 0.02:
         return
-    hint = "is there a fixed number in step where the size of the minibatch belongs, len(y)?"
+    hint = N_("is there a fixed number in step where the size of the minibatch belongs, len(y)?")
     if summed == usual and batch_size == 1:
-        hint = "backward() gave the gradient of the sum of the losses, and step(1) does not divide it: step(len(y))"
+        hint = N_("backward() gave the gradient of the sum of the losses, and step(1) does not divide it: step(len(y))")
     elif summed == 1 and batch_size == usual:
-        hint = "the gradient is divided twice, by mean() and by step(): take the losses as they are, or step(1)"
-    came_out = f"steps {factor:.3g} times as long as the gradient of the mean loss says, for minibatches of {usual}"
-    raise Wrong(tried, came_out, "steps as long as it says", hint)
+        hint = N_("the gradient is divided twice, by mean() and by step(): take the losses as they are, or step(1)")
+    came_out = N_(
+        "steps {factor:.3g} times as long as the gradient of the mean loss says, for minibatches of {size}",
+        factor=factor,
+        size=usual,
+    )
+    raise Wrong(tried, came_out, N_("steps as long as it says"), hint)
 
 
 def examine_mode(steps, tried):
     """Raise `Wrong` if the network was recorded in predict mode, where dropout does nothing."""
     if steps and not any(step.train_mode for step in steps):
-        hint = "record() has to be in train mode, which is its default: nothing was dropped while it was trained"
-        raise Wrong(tried, "a network recorded in predict mode", "train mode while recording", hint)
+        hint = N_("record() has to be in train mode, which is its default: nothing was dropped while it was trained")
+        raise Wrong(tried, N_("a network recorded in predict mode"), N_("train mode while recording"), hint)
 
 
 def examine_scores(scores, tried):
@@ -129,25 +133,25 @@ def examine_scores(scores, tried):
     tried : str
     """
     if not np.isfinite(scores).all():
-        raise Wrong(tried, "scores that are no numbers", "finite scores", "is the learning rate too large?")
+        raise Wrong(tried, N_("scores that are no numbers"), N_("finite scores"), N_("is the learning rate too large?"))
     if (scores >= 0).all() and np.allclose(scores.sum(axis=1), 1, atol=1e-3):
-        hint = "is a softmax in the network? The loss applies one itself, so that there would be two"
-        raise Wrong(tried, "rows that sum to one: probabilities", "scores", hint)
+        hint = N_("is a softmax in the network? The loss applies one itself, so that there would be two")
+        raise Wrong(tried, N_("rows that sum to one: probabilities"), N_("scores"), hint)
     if (scores <= 0).all() and np.allclose(np.exp(scores).sum(axis=1), 1, atol=1e-3):
-        hint = "these are log-probabilities: the network ends with a softmax that belongs to the loss"
-        raise Wrong(tried, "logarithms of probabilities", "scores", hint)
+        hint = N_("these are log-probabilities: the network ends with a softmax that belongs to the loss")
+        raise Wrong(tried, N_("logarithms of probabilities"), N_("scores"), hint)
     if np.ptp(scores, axis=0).max() <= 1e-5 * max(1e-30, np.abs(scores).max()):
-        hint = "do all weights start at zero, or at the same number? Then nothing tells the hidden units apart"
-        raise Wrong(tried, "the same scores for all images", "scores that depend on the image", hint)
+        hint = N_("do all weights start at zero, or at the same number? Then nothing tells the hidden units apart")
+        raise Wrong(tried, N_("the same scores for all images"), N_("scores that depend on the image"), hint)
     if (scores >= 0).all() and (scores == 0).mean() > 0.02:
-        hint = "the last layer has no activation: ReLU makes all negative scores equal"
-        raise Wrong(tried, "no negative scores, and many zeros", "scores of both signs", hint)
+        hint = N_("the last layer has no activation: ReLU makes all negative scores equal")
+        raise Wrong(tried, N_("no negative scores, and many zeros"), N_("scores of both signs"), hint)
     for low, name in ((0, "sigmoid"), (-1, "tanh")):
         is_within = low <= scores.min() and scores.max() <= 1
         is_at_bounds = np.mean((scores < low + 0.2) | (scores > 0.8)) > 0.2
         if is_within and is_at_bounds:
-            hint = f"the last layer has no activation: with {name} no score can be large"
-            raise Wrong(tried, f"only scores from {low} to 1", "scores without bounds", hint)
+            hint = N_("the last layer has no activation: with {activation} no score can be large", activation=name)
+            raise Wrong(tried, N_("only scores from {low} to 1", low=low), N_("scores without bounds"), hint)
 
 
 def examine_own_steps(loader, name, gradients, tried):
@@ -190,8 +194,8 @@ def examine_own_steps(loader, name, gradients, tried):
         if rests[0] < 0.05:
             return float(fits[0][0]) if is_step else None
         if rests[best] < 0.02:
-            expected = "steps along that of the mean cross-entropy"
-            raise Wrong(tried, "steps along another gradient", expected, gradients[best][1])
+            expected = N_("steps along that of the mean cross-entropy")
+            raise Wrong(tried, N_("steps along another gradient"), expected, gradients[best][1])
     return None
 
 
@@ -200,30 +204,6 @@ def _fit(change, gradient):
     size = np.sum(gradient**2)
     factor = -np.sum(change * gradient) / size if size else 0.0
     return factor, np.linalg.norm(change + factor * gradient) / np.linalg.norm(change)
-
-
-def too_large(tried, what, value, limit, hint, note=""):
-    """Return the `Wrong` for a value above its limit, with enough digits to tell them apart.
-
-    Examples
-    --------
-    >>> str(too_large("a try", "a loss of", 0.50001, 0.5, "more")).splitlines()[1]
-    '  came out: a loss of 0.50001'
-    """
-    came_out, expected = near_limit(value, limit)
-    return Wrong(tried, f"{what} {came_out}", f"at most {expected}{note}", hint)
-
-
-def too_small(tried, what, value, limit, hint, note=""):
-    """Return the `Wrong` for a value below its limit, with enough digits to tell them apart.
-
-    Examples
-    --------
-    >>> str(too_small("a try", "an accuracy of", 0.8972, 0.9, "more")).splitlines()[2]
-    '  expected: at least 0.9'
-    """
-    came_out, expected = near_limit(value, limit)
-    return Wrong(tried, f"{what} {came_out}", f"at least {expected}{note}", hint)
 
 
 def is_flat(error, y):
@@ -243,11 +223,13 @@ def is_flat(error, y):
         return bool(np.var(error) > 0.6 * np.var(y) and np.mean(error) ** 2 < 0.1 * np.mean(y) ** 2)
 
 
-BROADCAST = (
+BROADCAST = N_(
     "the bias is learnt and the weights are not: is there a difference of shapes (n, 1) and (n,), a table of all pairs?"
 )
-TOO_FEW = "train longer, or with a larger learning rate"
-TOO_LARGE = "two runs end at different places around the best one: use a smaller learning rate, or larger minibatches"
+TOO_FEW = N_("train longer, or with a larger learning rate")
+TOO_LARGE = N_(
+    "two runs end at different places around the best one: use a smaller learning rate, or larger minibatches"
+)
 
 
 def is_scattered(one, other, best):

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from ..files import home
+from ..language import _
 
 
 def path():
@@ -47,5 +48,8 @@ def add(number):
         with open(path(), "a", encoding="utf-8") as file:
             file.write(f"{number}\n")
     except OSError as error:
-        reason = f"in {error.filename}: {error.strerror}" if error.errno else f"since {error}"
-        print(f"(this could not be noted {reason})")
+        if error.errno:
+            message = _("(this could not be noted in {file}: {reason})")
+            print(message.format(file=error.filename, reason=error.strerror))
+        else:
+            print(_("(this could not be noted since {reason})").format(reason=error))
