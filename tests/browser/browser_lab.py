@@ -91,6 +91,27 @@ def test_run_all_ends_in_the_stored_outputs(notebook):
     notebook.screenshot(f"lab-{notebook.path.stem}")
 
 
+@all_notebooks
+def test_nothing_of_a_solution_is_seen_until_it_is_opened(notebook):
+    cells = json.loads((ROOT / "notebooks" / notebook.path.name).read_text(encoding="utf-8"))["cells"]
+    asked = ["".join(cell["source"]) for cell in cells if 'dh.check("' in "".join(cell["source"])]
+    with notebook.on_a_high_screen():
+        folded = notebook.page.locator(".jp-RenderedMarkdown details")
+        solutions = folded.locator("pre")
+        eventually(solutions.count, len(asked))
+        assert [solution.is_visible() for solution in solutions.all()] == [False] * len(asked)
+        # No verdict but those of the exercises themselves, which nobody has answered.
+        verdicts = notebook.page.locator(".jp-OutputArea-output strong", has_text=re.compile(r"^\d\d\.\d$"))
+        eventually(verdicts.count, len(asked))
+        assert all("not answered yet" in verdict.locator("..").inner_text() for verdict in verdicts.all())
+        for number, solution in enumerate(solutions.all()):
+            folded.nth(number).locator("summary").click()
+            assert solution.is_visible()
+            folded.nth(number).locator("summary").click()
+            assert not solution.is_visible()
+    assert notebook.wrong == []
+
+
 @pytest.mark.parametrize("notebook", SLIDERS, indirect=True)
 def test_dragging_a_slider_changes_its_picture(notebook):
     cell = notebook.cell("dh.explore(")

@@ -330,17 +330,23 @@ class Notebook:
         cell.locator(".jp-OutputArea").scroll_into_view_if_needed()
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
-    def screenshot(self, name):
-        """Keep a picture of the whole notebook, as on a screen that is high enough."""
+    @contextlib.contextmanager
+    def on_a_high_screen(self):
+        """Have the whole notebook on the screen at once; JupyterLab draws what is there."""
         size = self.page.viewport_size
         outer = self.page.locator(".jp-WindowedPanel-outer")
         self.page.set_viewport_size({**size, "height": outer.evaluate("outer => outer.scrollHeight") + 150})
         outer.evaluate("outer => outer.scrollTo(0, 0)")
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         self.page.wait_for_function("() => !document.querySelector('.jp-Cell-Placeholder')")
         self.page.wait_for_function("() => [...document.images].every(image => image.complete)")
-        self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        yield
         self.page.set_viewport_size(size)
+
+    def screenshot(self, name):
+        """Keep a picture of the whole notebook."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        with self.on_a_high_screen():
+            self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 @contextlib.contextmanager
