@@ -1,6 +1,10 @@
 """The pages of the book, as a reader meets them: on a desk and on a phone, in light and in dark, without a network."""
 
+import ast
+import base64
 import json
+import re
+import zipfile
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
@@ -11,14 +15,22 @@ from conftest import ROOT, eventually
 
 BOOK = ROOT / "build" / "book"
 CHAPTERS = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))]
-PAGES = ["index", *CHAPTERS]
-DESK, PHONE = (1280, 900), (390, 844)
+OTHERS = [name for name in ("install", "teaching", "checks", "reference") if (ROOT / "book" / f"{name}.md").exists()]
+PAGES = ["index", *CHAPTERS, *OTHERS]
+DESK, TABLET, PHONE = (1400, 900), (900, 1200), (390, 844)
+SIZES = {"desk": DESK, "tablet": TABLET, "phone": PHONE}
 
 all_pages = pytest.mark.parametrize("name", PAGES)
 all_chapters = pytest.mark.parametrize("name", CHAPTERS)
 all_looks = pytest.mark.parametrize(
-    "look", [(DESK, "light"), (DESK, "dark"), (PHONE, "light")], ids=["desk", "dark", "phone"]
+    "look",
+    [
+        pytest.param((size, scheme), id=f"{name}_{scheme}")
+        for name, size in SIZES.items()
+        for scheme in ("light", "dark")
+    ],
 )
+both_schemes = pytest.mark.parametrize("scheme", ["light", "dark"])
 
 
 @pytest.fixture
@@ -46,9 +58,59 @@ def assert_it_stands_still(page, scheme):
     assert page.evaluate("() => document.documentElement.dataset.theme") == scheme
 
 
-def prose(name):
+def cells(name, kind):
     cells = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
-    return "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return [cell for cell in cells if cell["cell_type"] == kind]
+
+
+def prose(name):
+    return "\n\n".join("".join(cell["source"]) for cell in cells(name, "markdown"))
+
+
+def solutions(name):
+    """Return the worked solutions of a chapter, in Markdown."""
+    return re.findall(r"<details><summary>Worked solution</summary>(.*?)</details>", prose(name), re.DOTALL)
+
+
+def figures(name):
+    """Return what the figures of a chapter say, in their order."""
+    outputs = [output.get("data", {}) for cell in cells(name, "code") for output in cell["outputs"]]
+    texts = ["".join(data["text/plain"]) for data in outputs if "image/png" in data]
+    return [" ".join(text.split("\n")[1:]) for text in texts]
+
+
+def how_to_get_all():
+    """Return the words of the notebooks' first cell, without its marks of code."""
+    tree = ast.parse((ROOT / "tools" / "first_cell.py").read_text(encoding="utf-8"))
+    (value,) = [
+        node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "HOW_TO_GET_ALL"
+    ]
+    return [sentence.replace("`", "") for sentence in ast.literal_eval(value)]
+
+
+def in_one_line(text):
+    return " ".join(text.split())
+
+
+def shades(page, box):
+    """Return the colours of a rectangle of the window, as a reader sees it, as a set of (red, green, blue)."""
+    picture = base64.b64encode(page.screenshot(clip=box)).decode()
+    colours = page.evaluate(
+        """async (picture) => {
+            const image = new Image();
+            image.src = "data:image/png;base64," + picture;
+            await image.decode();
+            const canvas = new OffscreenCanvas(image.width, image.height);
+            const context = canvas.getContext("2d");
+            context.drawImage(image, 0, 0);
+            const bytes = context.getImageData(0, 0, image.width, image.height).data;
+            const found = new Set();
+            for (let i = 0; i < bytes.length; i += 4) found.add(bytes.slice(i, i + 3).join());
+            return [...found];
+        }""",
+        picture,
+    )
+    return {tuple(int(part) for part in colour.split(",")) for colour in colours}
 
 
 def wait_for_mathematics(page):
@@ -63,7 +125,8 @@ def test_page_opens_without_an_error(read, screenshot, name, look, request):
     page = watched.page
     screenshot(page, f"book-{name}-{request.node.callspec.id.split('-')[-1]}")
     assert page.locator("h1:visible").count() == 1
-    assert "D2L_SOURCE" not in page.content()  # what prepares Colab is of no use to a reader
+    if name in CHAPTERS:
+        assert "D2L_SOURCE" not in page.content()  # what prepares Colab is of no use to a reader
     broken = "() => [...document.images].filter(i => !(i.naturalWidth && i.clientWidth)).map(i => i.outerHTML)"
     assert page.evaluate(broken) == []
     assert page.evaluate("() => getComputedStyle(document.documentElement).colorScheme") == look[1]
@@ -89,7 +152,7 @@ def test_nothing_scrolls_sideways_on_a_phone(read, name):
 @all_pages
 def test_figures_have_a_text(read, name):
     texts = read(name).page.evaluate("() => [...document.querySelectorAll('main img')].map(i => i.alt)")
-    assert len(texts) >= (1 if name == "index" else 3)
+    assert len(texts) >= (7 if name == "index" else 3 if name in CHAPTERS else 0)
     assert not [text for text in texts if len(text.split()) < 4 or text.endswith(".png")]
 
 
@@ -156,6 +219,221 @@ def test_contents_lead_to_every_page(read, book, size, screenshot):
         eventually(lambda link=link: link.bounding_box()["x"] < 100, True)
         link.click()
         page.wait_for_url(lambda url, name=name: url.rstrip("#") == f"{book}{name}.html")
+
+
+@pytest.mark.parametrize("name", [name for name in CHAPTERS if not name.startswith("00")])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_nobody_sees_a_solution_who_has_not_opened_it(read, name, size):
+    page = read(name, size).page
+    expected = solutions(name)
+    assert len(expected) == 6  # with those of the other chapters, 42
+    folded = page.locator("main details")
+    shown = "() => [...document.querySelectorAll('main details')].map(d => [...d.querySelectorAll('*')].filter("
+    shown += "e => !e.closest('summary') && e.checkVisibility({contentVisibilityAuto: true})).length)"
+    assert page.evaluate(shown) == [0] * len(expected)
+    assert folded.locator("summary").all_inner_texts() == ["Worked solution"] * len(expected)
+    # The exercises are unanswered, and nothing on the page has the sign of an answer that is right.
+    visible = page.locator("main").inner_text()
+    assert len(re.findall(r"○ ?\d\d\.\d not answered yet", in_one_line(visible))) == len(expected)
+    assert not re.search(r"✓ ?\d\d\.\d", in_one_line(visible))
+    for place, solution in enumerate(expected):
+        code = re.search(r"```python\n(.*?)\n```", solution, re.DOTALL)
+        wanted = in_one_line(code[1]) if code else None
+        assert not wanted or wanted not in in_one_line(folded.nth(place).inner_text())
+        folded.nth(place).locator("summary").click()
+        assert not wanted or wanted in in_one_line(folded.nth(place).inner_text())
+    assert 0 not in page.evaluate(shown)
+
+
+@all_looks
+@pytest.mark.parametrize("name", ["index", "00_start_here"])
+def test_a_box_says_how_to_get_the_notebooks(read, name, look):
+    page = read(name, *look).page
+    box = page.locator(".admonition.get")
+    text = in_one_line(box.inner_text())
+    for sentence in how_to_get_all():
+        assert sentence in text
+    for command in ("make lab", "make test"):
+        assert box.locator("pre").get_by_text(command, exact=True).is_visible()
+    for place in ("Linux (x86-64 and ARM)", "macOS", "Intel", "WSL 2", "Apple silicon", "container"):
+        assert place in text
+
+
+def test_the_archive_lies_beside_the_pages(read, tmp_path):
+    page = read("index").page
+    with page.expect_download() as download:
+        page.get_by_role("link", name="d2l-chapter3.zip").click()
+    assert download.value.suggested_filename == "d2l-chapter3.zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+    assert {f"d2l-chapter3/notebooks/{name}.ipynb" for name in CHAPTERS} <= {*names}
+    assert {"d2l-chapter3/Makefile", "d2l-chapter3/requirements.lock"} <= {*names}
+
+
+@all_chapters
+def test_no_line_of_88_characters_is_cut_off_on_a_desk(read, name):
+    page = read(name, DESK).page
+    blocks = page.evaluate(
+        """() => {
+            document.querySelectorAll("main details").forEach(details => details.open = true);
+            return [...document.querySelectorAll("main pre")].filter(pre => pre.checkVisibility()).map(pre => ({
+                longest: Math.max(...pre.textContent.split("\\n").map(line => line.length)),
+                missing: pre.scrollWidth - pre.clientWidth,
+            }));
+        }"""
+    )
+    assert len(blocks) > 3
+    assert max(block["longest"] for block in blocks if block["longest"] <= 88) > 60
+    assert [block for block in blocks if block["longest"] <= 88 and block["missing"] > 0] == []
+
+
+@all_looks
+@all_pages
+def test_what_goes_on_at_a_side_shows_it(read, name, look):
+    page = read(name, *look).page
+    wrong = """() => [...document.querySelectorAll("main *")].filter(block => {
+        const style = getComputedStyle(block);
+        const hidden = block.scrollWidth - block.clientWidth;
+        const clips = ["auto", "scroll"].includes(style.overflowX) || block.matches(".math");
+        const scrolls = clips && hidden > 1 && block.clientWidth > 0;
+        const right = style.maskImage.includes("to left") || style.maskImage.split("rgba(0, 0, 0, 0)").length > 2;
+        return right != (scrolls && hidden - block.scrollLeft > 1);
+    }).map(block => block.outerHTML.slice(0, 100))"""
+    eventually(lambda: page.evaluate(wrong), [])
+    if look[0] == PHONE and name in CHAPTERS:
+        block = page.locator(".goes-on-right").first
+        block.evaluate("block => block.scrollTo({left: block.scrollWidth, behavior: 'instant'})")
+        eventually(lambda: page.evaluate(wrong), [])
+        masks = "() => document.querySelectorAll('.goes-on-left:not(.goes-on-right)').length"
+        eventually(lambda: page.evaluate(masks), 1)
+
+
+@all_chapters
+def test_figures_fit_the_page_of_a_phone_and_can_be_opened_large(read, name):
+    page = read(name, PHONE).page
+    boxes = (
+        "() => [...document.querySelectorAll('main img')].map(i => i.getBoundingClientRect()).map(b => [b.x, b.right])"
+    )
+    assert [box for box in page.evaluate(boxes) if box[0] < 0 or box[1] > PHONE[0]] == []
+    if figures(name):
+        figure = page.locator("main figure a.image-reference").first
+        sign = figure.evaluate("figure => getComputedStyle(figure, '::after').content")
+        assert "⤢" in sign
+        figure.click()
+        page.wait_for_url("**/_images/*.png")
+        assert page.evaluate("() => document.images[0].naturalWidth") >= 2 * PHONE[0]
+
+
+@both_schemes
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+@pytest.mark.parametrize("name", ["index", "01_linear_regression", "03_softmax_regression"])
+def test_figures_are_on_white_paper_evenly(read, name, size, scheme):
+    page = read(name, size, scheme).page
+    for figure in page.locator("main img").all():
+        figure.scroll_into_view_if_needed()
+        # Drawings leave two pixels at their edges free; so the strips hold nothing but paper.
+        box = figure.bounding_box()
+        top = {"x": box["x"] + 1, "y": box["y"] + 1, "width": box["width"] / 4, "height": 2}
+        left = {"x": box["x"] + 1, "y": box["y"] + 1, "width": 2, "height": box["height"] - 2}
+        assert shades(page, top) == {(255, 255, 255)}
+        assert shades(page, left) == {(255, 255, 255)}
+
+
+@all_chapters
+def test_figures_have_numbers_and_captions(read, name):
+    page = read(name).page
+    captions = [in_one_line(text) for text in page.locator("main figure figcaption").all_inner_texts()]
+    assert len(captions) == len(figures(name))
+    for place, (caption, title) in enumerate(zip(captions, figures(name), strict=True), 1):
+        assert caption.rstrip("#").strip().startswith(f"Figure {name[:2]}.{place}")
+        if "$" not in title:
+            assert title in caption
+    bare = "() => document.querySelectorAll('main .cell_output img:not(figure img)').length"
+    assert page.evaluate(bare) == 0
+
+
+@all_chapters
+def test_code_can_be_copied_and_outputs_have_no_button(read, name):
+    page = read(name).page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    assert page.locator(".cell_input").count() == page.locator(".cell_input button.copybtn").count() > 1
+    assert page.locator(".cell_output button.copybtn").count() == 0
+    (expected,) = {"".join(cells(name, "code")[1]["source"])}
+    page.locator(".cell_input").first.hover()
+    page.locator(".cell_input button.copybtn").first.click()
+    eventually(lambda: page.evaluate("() => navigator.clipboard.readText()").strip(), expected.strip())
+
+
+@all_chapters
+def test_number_of_a_chapter_is_that_of_its_file_everywhere(read, name):
+    page = read(name).page
+    number = name[:2]
+    title = in_one_line(page.locator("main h1").inner_text()).rstrip("#").strip()
+    assert title.startswith(f"{number} ")
+    assert page.title().startswith(f"{number} ")
+    in_the_contents = page.locator(f"nav.bd-links a.current, nav.bd-links a[href='{name}.html']").last
+    assert in_one_line(in_the_contents.inner_text()) == title
+    assert not page.locator(".section-number").count()
+    if number != "00":
+        line = in_one_line(page.locator("main .sections").inner_text())
+        assert re.match(r"Sections? 3\.\d+.* of Dive into Deep Learning", line)
+
+
+@both_schemes
+@all_pages
+def test_headings_get_no_heavier_and_no_larger_from_level_to_level(read, name, scheme):
+    page = read(name, DESK, scheme).page
+    looks = page.evaluate(
+        """() => ["h1", "h2", "h3"].map(level => document.querySelector("main article " + level)).filter(h => h).map(
+            heading => [Number(getComputedStyle(heading).fontWeight), parseFloat(getComputedStyle(heading).fontSize)])"""
+    )
+    assert len(looks) >= (3 if name[:2] in ("01", "03") else 2)
+    weights, sizes = zip(*looks, strict=True)
+    assert sorted(weights, reverse=True) == [*weights]
+    assert sorted(sizes, reverse=True) == [*sizes]
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+def test_front_page_is_a_map_with_pictures(read, book, size):
+    page = read("index", size).page
+    cards = page.locator("ul.chapters > li")
+    names = [name for name in CHAPTERS if not name.startswith("00")]
+    assert cards.count() == len(names)
+    for card, name in zip(cards.all(), names, strict=True):
+        assert card.locator("img").is_visible()
+        text = in_one_line(card.inner_text())
+        assert text.startswith(f"{name[:2]} ")
+        assert re.search(r"Sections? 3\.\d+", text)
+        links = card.locator("a").evaluate_all("links => links.map(link => link.href)")
+        assert set(links) == {f"{book}{name}.html"}
+    columns = len({card.bounding_box()["x"] for card in cards.all()})
+    assert columns == 1 if size == PHONE else columns >= 2
+
+
+def test_reference_has_every_public_name_and_the_chapters_that_use_it(read, book):
+    page = read("reference").page
+    tree = ast.parse((ROOT / "d2lhelpers" / "__init__.py").read_text(encoding="utf-8"))
+    (modules,) = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "_MODULES"
+    ]
+    for name in modules:
+        entry = page.locator(f"dl.py:has(> dt[id='d2lhelpers.{name}'])")
+        assert entry.count() == 1, name
+        text = in_one_line(entry.inner_text())
+        users = [
+            chapter
+            for chapter in CHAPTERS
+            if re.search(rf"\bdh\.{name}\b", "\n".join("".join(cell["source"]) for cell in cells(chapter, "code")))
+        ]
+        links = entry.locator("p:has(em:text('Used in:')) a").evaluate_all("links => links.map(link => link.href)")
+        assert links == [f"{book}{chapter}.html" for chapter in users], name
+        assert name == "fashion_mnist_labels" or len(text.split()) > 15, name
+    # Signatures are the functions' own.
+    signature = page.locator("dt[id='d2lhelpers.synthetic_data']").inner_text()
+    assert in_one_line(signature).startswith("synthetic_data(w, b, num_examples, noise=0.01)")
 
 
 def test_reader_chooses_dark_or_light(read):
