@@ -89,7 +89,9 @@ book: .venv-book/.ready  ## make web pages of the notebooks as they are stored, 
 	rm -rf build/book build/book-source
 	mkdir -p build/book-source
 	cp -R book/. notebooks/[0-9]*.ipynb notebooks/images build/book-source
-	.venv-book/bin/sphinx-build --quiet --fail-on-warning --keep-going --doctree-dir build/book-source/.doctrees build/book-source build/book
+	.venv-book/bin/sphinx-build --quiet --fail-on-warning --keep-going --conf-dir book \
+		--doctree-dir build/book-source/.doctrees build/book-source build/book
+	.venv-book/bin/python tools/archive.py build/book/d2l-chapter3.zip
 	@echo "Open build/book/index.html in a browser."
 
 run: $(READY)  ## run every notebook without a browser, and end in a table; web pages go into build/

@@ -1,6 +1,17 @@
 """The book as web pages: `make book` runs Sphinx on the notebooks as they are stored, and executes nothing."""
 
 import re
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]  # this folder, and d2lhelpers
+
+import d2lhelpers_startup  # noqa: E402
+
+d2lhelpers_startup.install = lambda: None  # MXNet is not here, and nobody is to wait for it
+
+import chapters  # noqa: E402
+import reference  # noqa: E402
 
 project = "Deep learning's first chapter, by running it"
 author = "the authors of d2lhelpers"
@@ -11,8 +22,12 @@ extensions = [
     "myst_nb",  # reads notebooks
     "sphinx.ext.mathjax",
     "sphinx-mathjax-offline",  # MathJax itself, as a part of the pages
+    "sphinx_copybutton",
+    "sphinx.ext.autodoc",  # the reference, from the docstrings
+    "sphinx.ext.napoleon",  # which are in NumPy's style
 ]
 nitpicky = True
+exclude_patterns = ["get.md"]  # a part of other pages
 templates_path = ["_templates"]
 
 nb_execution_mode = "off"
@@ -22,8 +37,23 @@ nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json
 nb_ipywidgets_js = {}
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
-myst_enable_extensions = ["amsmath", "dollarmath"]
+myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
+
+# Code has a button that copies it; outputs, and blocks that name no language, have none.
+copybutton_selector = "div:not(.output, .highlight-default) > div.highlight > pre"
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
+# What the package imports and these pages do not need.
+autodoc_mock_imports = ["anywidget", "d2l", "ipywidgets", "matplotlib", "matplotlib_inline", "mxnet", "pooch", "tqdm"]
+add_module_names = False
+napoleon_google_docstring = False
+napoleon_use_param = False  # types are sentences here ("array of shape (n,)"), and no names to be linked
+napoleon_use_rtype = False
+napoleon_use_ivar = True  # a list of a class's attributes
+default_role = "py:obj"  # `name` in a docstring is another function, or an argument
+nitpick_ignore_regex = [("py:.*", ".*")]  # which is no target; nor is the type of an attribute
 
 html_theme = "sphinx_book_theme"
 html_theme_options = {
@@ -39,6 +69,7 @@ html_sidebars = {"**": ["search-button-field", "sbt-sidebar-nav"]}
 html_context = {"default_mode": "auto"}  # dark or light as the reader's system is
 html_static_path = ["_static"]
 html_css_files = ["book.css"]
+html_js_files = ["scrolls.js"]
 html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
 html_show_copyright = False
@@ -58,4 +89,6 @@ def break_code_in_tables(app, page, template, context, doctree):
 
 def setup(app):
     """Connect to Sphinx."""
+    app.connect("source-read", chapters.show)
+    app.connect("source-read", reference.show)
     app.connect("html-page-context", break_code_in_tables)

@@ -24,6 +24,7 @@ from .validation import check_integer
 
 DIGITS_TRAIN = 1437  # the first so many examples are for training, the others for testing
 
+#: The classes of Fashion-MNIST, in the order of their ids, 0 to 9.
 fashion_mnist_labels = (
     "t-shirt",
     "trouser",

@@ -1,8 +1,20 @@
-"""What the pages of the book need from the notebooks; `make book` checks the rest."""
+"""What the pages of the book need from the notebooks; `make book` and the tests in a browser check the rest."""
+
+import json
+import re
+import sys
+from pathlib import Path
 
 import nbformat
 import pytest
-from test_notebooks import PATHS
+from test_notebooks import CHAPTERS, PATHS
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tools"))
+sys.path.append(str(ROOT / "book"))
+
+import chapters  # noqa: E402
+import first_cell  # noqa: E402
 
 FIGURES = [
     pytest.param(cell, id=f"{path.stem}-{cell.id}")
@@ -23,3 +35,71 @@ def test_figure_has_a_text_for_those_who_cannot_see_it(cell):
 def test_figures_do_not_share_a_text():
     texts = [figure.values[0].metadata.mystnb.image.alt for figure in FIGURES]
     assert len(set(texts)) == len(texts)
+
+
+def test_box_has_the_words_of_the_first_cell():
+    text = (ROOT / "book" / "get.md").read_text(encoding="utf-8")
+    shown = " ".join(re.sub(r"<.*?>", "", text).split())
+    for sentence in first_cell.HOW_TO_GET_ALL:
+        assert sentence in shown
+
+
+def test_every_chapter_says_which_sections_of_the_book_it_follows():
+    assert list(chapters.SECTIONS) == [path.stem[:2] for path in CHAPTERS]
+
+
+def test_map_has_every_chapter_with_the_picture_and_the_line_of_start_here(tmp_path):
+    for path in PATHS:
+        (tmp_path / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    text = chapters.chapter_map(tmp_path)
+    start = "".join(cell.source for cell in nbformat.read(PATHS[0], as_version=4).cells if cell.cell_type == "markdown")
+    for path, entry in zip(CHAPTERS, text.split("\n- ")[1:], strict=True):
+        assert f"](images/{path.stem}.png)]({path.name})" in entry
+        assert f"[]({path.name})" in entry
+        line = entry.strip().splitlines()[-1].split(" *Section")[0].strip()
+        assert len(line.split()) > 5
+        assert f"| {line} |" in start
+
+
+def as_shown(name, *cells):
+    """Return the cells of a notebook as the book shows them."""
+    source = [json.dumps({"cells": [{"metadata": {}, "cell_type": "code", **cell} for cell in cells]})]
+    chapters.show(None, name, source)
+    return json.loads(source[0])["cells"]
+
+
+def figure(text):
+    return {"outputs": [{"data": {"image/png": "iVBORw0KGgo=", "text/plain": text}}]}
+
+
+TITLE = {"cell_type": "markdown", "source": ["# Catch a cold\n", "\n", "Words."]}
+
+
+def test_title_has_the_number_of_the_file_and_the_sections_of_the_book():
+    (title,) = as_shown("02_colds", TITLE)
+    assert title["source"].startswith("# 02 Catch a cold\n\n{.sections}\nSection 3.3 of *Dive into Deep Learning*")
+    assert title["source"].endswith("\n\nWords.")
+    assert as_shown("00_colds", TITLE)[0]["source"] == "# 00 Catch a cold\n\nWords."
+
+
+def test_figures_are_numbered_and_their_captions_are_their_titles():
+    _, first, _, second, third = as_shown(
+        "02_colds",
+        TITLE,
+        figure(["<Figure size 100x100 with 1 Axes>\n", "Colds are\n", "caught."]),
+        {"outputs": [{"data": {"text/plain": ["no figure\n", "at all"]}}]},
+        {**figure("<Figure size 100x100 with 1 Axes>"), "metadata": {"mystnb": {"image": {"alt": "A cold."}}}},
+        figure("figure that changes with: rate\nA cold goes."),
+    )
+    assert first["metadata"]["mystnb"] == {"figure": {"caption": "**Figure 02.1** Colds are caught."}}
+    assert second["metadata"]["mystnb"] == {
+        "image": {"alt": "A cold."},
+        "figure": {"caption": "**Figure 02.2**"},
+    }
+    assert third["metadata"]["mystnb"]["figure"]["caption"] == "**Figure 02.3** A cold goes."
+
+
+def test_pages_that_are_no_notebooks_stay_as_they_are():
+    source = ["# Install\n"]
+    chapters.show(None, "install", source)
+    assert source == ["# Install\n"]

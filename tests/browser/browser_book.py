@@ -1,25 +1,38 @@
 """The pages of the book, as a reader meets them: on a desk and on a phone, in light and in dark, without a network."""
 
+import ast
+import base64
 import json
+import math
+import re
+import zipfile
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from conftest import ROOT, eventually
+from conftest import ROOT, eventually, visit
 
 BOOK = ROOT / "build" / "book"
 CHAPTERS = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))]
-OTHERS = ["install", "teaching", "checks"]  # pages of words, without figures
+OTHERS = [name for name in ("install", "teaching", "checks", "reference") if (ROOT / "book" / f"{name}.md").exists()]
 PAGES = ["index", *CHAPTERS, *OTHERS]
-DESK, PHONE = (1280, 900), (390, 844)
+DESK, TABLET, PHONE = (1400, 900), (900, 1200), (390, 844)
+SIZES = {"desk": DESK, "tablet": TABLET, "phone": PHONE}
 
 all_pages = pytest.mark.parametrize("name", PAGES)
 all_chapters = pytest.mark.parametrize("name", CHAPTERS)
-all_looks = pytest.mark.parametrize(
-    "look", [(DESK, "light"), (DESK, "dark"), (PHONE, "light")], ids=["desk", "dark", "phone"]
-)
+LOOKS = {f"{name}_{scheme}": (size, scheme) for name, size in SIZES.items() for scheme in ("light", "dark")}
+AT_A_DESK = (DESK, "light")
+
+all_sizes = pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
+
+
+def on(pages, **looks):
+    """Parametrize a test with pages that it only looks at."""
+    pages_in_looks = [pytest.param((page, look), id=f"{page}-{name}") for page in pages for name, look in looks.items()]
+    return pytest.mark.parametrize("looked_at", pages_in_looks, indirect=True)
 
 
 @pytest.fixture
@@ -35,6 +48,18 @@ def read(open_page, book):
     return read
 
 
+@pytest.fixture(scope="module")
+def looked_at(request, browser, book):
+    """Open a page in a look, once for all tests that only look at it."""
+    name, look = request.param
+    watched = visit(browser, f"{book}{name}.html", book, *look)
+    watched.name, watched.look = name, look
+    wait_for_mathematics(watched.page)
+    assert_it_stands_still(watched.page, look[1])
+    yield watched
+    watched.page.context.close()
+
+
 def assert_it_stands_still(page, scheme):
     """Nothing moves, nothing can begin to, and the colours are those of the reader's choice."""
     assert page.evaluate("() => matchMedia('(prefers-reduced-motion: reduce)').matches")
@@ -47,9 +72,60 @@ def assert_it_stands_still(page, scheme):
     assert page.evaluate("() => document.documentElement.dataset.theme") == scheme
 
 
-def prose(name):
+def cells(name, kind):
     cells = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
-    return "".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return [cell for cell in cells if cell["cell_type"] == kind]
+
+
+def prose(name):
+    return "\n\n".join("".join(cell["source"]) for cell in cells(name, "markdown"))
+
+
+def solutions(name):
+    """Return the worked solutions of a chapter, in Markdown."""
+    return re.findall(r"<details><summary>Worked solution</summary>(.*?)</details>", prose(name), re.DOTALL)
+
+
+def figures(name):
+    """Return what the figures of a chapter say, in their order."""
+    outputs = [output.get("data", {}) for cell in cells(name, "code") for output in cell["outputs"]]
+    texts = ["".join(data["text/plain"]) for data in outputs if "image/png" in data]
+    return [" ".join(text.split("\n")[1:]) for text in texts]
+
+
+def how_to_get_all():
+    """Return the words of the notebooks' first cell, without its marks of code."""
+    tree = ast.parse((ROOT / "tools" / "first_cell.py").read_text(encoding="utf-8"))
+    (value,) = [
+        node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "HOW_TO_GET_ALL"
+    ]
+    return [sentence.replace("`", "") for sentence in ast.literal_eval(value)]
+
+
+def in_one_line(text):
+    return " ".join(text.split())
+
+
+def paper(page, x, y, width, height):
+    """Return the commonest colour in a rectangle of the window, as a reader sees it: red, green, blue."""
+    picture = page.screenshot(clip={"x": x, "y": y, "width": width, "height": height})
+    return page.evaluate(
+        """async (picture) => {
+            const image = new Image();
+            image.src = "data:image/png;base64," + picture;
+            await image.decode();
+            const context = new OffscreenCanvas(image.width, image.height).getContext("2d");
+            context.drawImage(image, 0, 0);
+            const bytes = context.getImageData(0, 0, image.width, image.height).data;
+            const times = new Map();
+            for (let i = 0; i < bytes.length; i += 4) {
+                const colour = bytes.slice(i, i + 3).join();
+                times.set(colour, (times.get(colour) ?? 0) + 1);
+            }
+            return [...times].sort((one, other) => other[1] - one[1])[0][0].split(",").map(Number);
+        }""",
+        base64.b64encode(picture).decode(),
+    )
 
 
 def wait_for_mathematics(page):
@@ -57,27 +133,26 @@ def wait_for_mathematics(page):
     page.evaluate("() => Promise.all([window.MathJax?.startup.promise, document.fonts.ready])")
 
 
-@all_looks
-@all_pages
-def test_page_opens_without_an_error(read, screenshot, name, look, request):
-    watched = read(name, *look)
-    page = watched.page
-    screenshot(page, f"book-{name}-{request.node.callspec.id.split('-')[-1]}")
+@on(PAGES, **LOOKS)
+def test_page_opens_without_an_error(looked_at, screenshot, request):
+    page = looked_at.page
+    name, look = looked_at.name, looked_at.look
+    screenshot(page, f"book-{request.node.callspec.id}")
     assert page.locator("h1:visible").count() == 1
-    # What prepares Colab is of no use to a reader of a chapter.
-    assert name == "install" or "D2L_SOURCE" not in page.content()
+    if name in CHAPTERS:
+        assert "D2L_SOURCE" not in page.content()  # what prepares Colab is of no use to a reader
     broken = "() => [...document.images].filter(i => !(i.naturalWidth && i.clientWidth)).map(i => i.outerHTML)"
     assert page.evaluate(broken) == []
     assert page.evaluate("() => getComputedStyle(document.documentElement).colorScheme") == look[1]
-    assert watched.wrong == []
+    assert looked_at.wrong == []
 
 
-@all_looks
-@all_pages
-def test_page_is_accessible(read, name, look):
+# What is 900 pixels wide has the parts of a phone's page, larger.
+@on(PAGES, **{name: look for name, look in LOOKS.items() if look[0] != TABLET})
+def test_page_is_accessible(looked_at):
     # The glyphs of formulas are hundreds of elements of one colour; what a screen reader gets stands beside them.
     options = {"resultTypes": ["violations"]}  # what is well is not described, which takes as long again
-    results = Axe().run(read(name, *look).page, context={"exclude": ["mjx-math"]}, options=options)
+    results = Axe().run(looked_at.page, context={"exclude": ["mjx-math"]}, options=options)
     assert results.violations_count == 0, results.generate_report()
 
 
@@ -88,16 +163,17 @@ def test_nothing_scrolls_sideways_on_a_phone(read, name):
     assert page.evaluate("() => [scrollX, document.documentElement.scrollWidth, innerWidth]") == [0, PHONE[0], PHONE[0]]
 
 
-@all_pages
-def test_figures_have_a_text(read, name):
-    texts = read(name).page.evaluate("() => [...document.querySelectorAll('main img')].map(i => i.alt)")
-    assert len(texts) >= (0 if name in OTHERS else 1 if name == "index" else 3)
+@on(PAGES, desk=AT_A_DESK)
+def test_figures_have_a_text(looked_at):
+    name = looked_at.name
+    texts = looked_at.page.evaluate("() => [...document.querySelectorAll('main img')].map(i => i.alt)")
+    assert len(texts) >= (7 if name == "index" else 3 if name in CHAPTERS else 0)
     assert not [text for text in texts if len(text.split()) < 4 or text.endswith(".png")]
 
 
-@all_chapters
-def test_mathematics_is_typeset(read, name):
-    page = read(name).page
+@on(CHAPTERS, desk=AT_A_DESK)
+def test_mathematics_is_typeset(looked_at):
+    page, name = looked_at.page, looked_at.name
     formulas = page.evaluate(
         """() => [...document.querySelectorAll(".math")].map(formula => {
             const typeset = formula.querySelector("mjx-math")?.getBoundingClientRect();
@@ -158,6 +234,224 @@ def test_contents_lead_to_every_page(read, book, size, screenshot):
         eventually(lambda link=link: link.bounding_box()["x"] < 100, True)
         link.click()
         page.wait_for_url(lambda url, name=name: url.rstrip("#") == f"{book}{name}.html")
+
+
+@pytest.mark.parametrize("name", [name for name in CHAPTERS if not name.startswith("00")])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+def test_nobody_sees_a_solution_who_has_not_opened_it(read, name, size):
+    page = read(name, size).page
+    expected = solutions(name)
+    assert len(expected) == 6  # with those of the other chapters, 42
+    folded = page.locator("main details")
+    shown = "() => [...document.querySelectorAll('main details')].map(d => [...d.querySelectorAll('*')].filter("
+    shown += "e => !e.closest('summary') && e.checkVisibility({contentVisibilityAuto: true})).length)"
+    assert page.evaluate(shown) == [0] * len(expected)
+    assert folded.locator("summary").all_inner_texts() == ["Worked solution"] * len(expected)
+    # The exercises are unanswered, and nothing on the page has the sign of an answer that is right.
+    visible = page.locator("main").inner_text()
+    assert len(re.findall(r"○ ?\d\d\.\d not answered yet", in_one_line(visible))) == len(expected)
+    assert not re.search(r"✓ ?\d\d\.\d", in_one_line(visible))
+    for place, solution in enumerate(expected):
+        code = re.search(r"```python\n(.*?)\n```", solution, re.DOTALL)
+        wanted = in_one_line(code[1]) if code else None
+        assert not wanted or wanted not in in_one_line(folded.nth(place).inner_text())
+        folded.nth(place).locator("summary").click()
+        assert not wanted or wanted in in_one_line(folded.nth(place).inner_text())
+    assert 0 not in page.evaluate(shown)
+
+
+@on(["index", "00_start_here"], **LOOKS)
+def test_a_box_says_how_to_get_the_notebooks(looked_at):
+    box = looked_at.page.locator(".admonition.get")
+    text = in_one_line(box.inner_text())
+    for sentence in how_to_get_all():
+        assert sentence in text
+    for command in ("make lab", "make test"):
+        assert box.locator("pre").get_by_text(command, exact=True).is_visible()
+    for place in ("Linux (x86-64 and ARM)", "macOS", "Intel", "WSL 2", "Apple silicon", "container"):
+        assert place in text
+
+
+def test_the_archive_lies_beside_the_pages(read, tmp_path):
+    page = read("index").page
+    with page.expect_download() as download:
+        page.get_by_role("link", name="d2l-chapter3.zip").click()
+    assert download.value.suggested_filename == "d2l-chapter3.zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        names = archive.namelist()
+    assert {f"d2l-chapter3/notebooks/{name}.ipynb" for name in CHAPTERS} <= {*names}
+    assert {"d2l-chapter3/Makefile", "d2l-chapter3/requirements.lock"} <= {*names}
+
+
+@all_chapters
+def test_no_line_of_88_characters_is_cut_off_on_a_desk(read, name):
+    page = read(name, DESK).page
+    blocks = page.evaluate(
+        """() => {
+            document.querySelectorAll("main details").forEach(details => details.open = true);
+            return [...document.querySelectorAll("main pre")].filter(pre => pre.checkVisibility()).map(pre => ({
+                longest: Math.max(...pre.textContent.split("\\n").map(line => line.length)),
+                missing: pre.scrollWidth - pre.clientWidth,
+            }));
+        }"""
+    )
+    assert len(blocks) > 3
+    assert max(block["longest"] for block in blocks if block["longest"] <= 88) > 60
+    assert [block for block in blocks if block["longest"] <= 88 and block["missing"] > 0] == []
+
+
+@on(PAGES, **LOOKS)
+def test_what_goes_on_at_a_side_shows_it(looked_at):
+    page = looked_at.page
+    wrong = """() => [...document.querySelectorAll("main *")].filter(block => {
+        if (!block.checkVisibility({contentVisibilityAuto: true})) return false;
+        const style = getComputedStyle(block);
+        const formula = block.matches("span.math") && block.querySelector("mjx-math").getBoundingClientRect().width;
+        const hidden = (formula || block.scrollWidth) - block.clientWidth;
+        const clips = ["auto", "scroll"].includes(style.overflowX) || block.matches(".math");
+        const scrolls = clips && hidden > 1 && block.clientWidth > 0;
+        const right = style.maskImage.includes("to left") || style.maskImage.split("rgba(0, 0, 0, 0)").length > 2;
+        return right != (scrolls && hidden - block.scrollLeft > 1);
+    }).map(block => block.outerHTML.slice(0, 100))"""
+    eventually(lambda: page.evaluate(wrong), [])
+    if page.locator("main details").count():
+        page.evaluate("() => document.querySelectorAll('main details').forEach(details => details.open = true)")
+        eventually(lambda: page.evaluate(wrong), [])
+        page.evaluate("() => document.querySelectorAll('main details').forEach(details => details.open = false)")
+    if block := page.query_selector(".goes-on-right"):
+        block.evaluate("block => block.scrollTo({left: block.scrollWidth, behavior: 'instant'})")
+        eventually(lambda: page.evaluate(wrong), [])
+        masks = "() => [...document.querySelectorAll('.goes-on-left')].map(block => getComputedStyle(block).maskImage)"
+        assert [mask.count("to right") for mask in page.evaluate(masks)] == [1]
+        block.evaluate("block => block.scrollTo({left: 0, behavior: 'instant'})")
+
+
+@all_chapters
+def test_figures_fit_the_page_of_a_phone_and_can_be_opened_large(read, name):
+    page = read(name, PHONE).page
+    boxes = (
+        "() => [...document.querySelectorAll('main img')].map(i => i.getBoundingClientRect()).map(b => [b.x, b.right])"
+    )
+    assert [box for box in page.evaluate(boxes) if box[0] < 0 or box[1] > PHONE[0]] == []
+    if figures(name):
+        figure = page.locator("main figure a.image-reference").first
+        sign = figure.evaluate("figure => getComputedStyle(figure, '::after').content")
+        assert "⤢" in sign
+        figure.click()
+        page.wait_for_url("**/_images/*.png")
+        assert page.evaluate("() => document.images[0].naturalWidth") >= 2 * PHONE[0]
+
+
+@on(PAGES[:-1], **LOOKS)
+def test_figures_are_on_white_paper_evenly(looked_at):
+    page = looked_at.page
+    for figure in page.locator("main img").all():
+        figure.evaluate("figure => figure.scrollIntoView({block: 'center'})")  # where nothing stands before it
+        # Hardly anything is drawn along the edges, where a frame would be.
+        box = figure.bounding_box()
+        left, top = math.ceil(box["x"]) + 1, math.ceil(box["y"]) + 1
+        width, height = math.floor(box["width"]) - 3, math.floor(box["height"]) - 3
+        for strip in [(left, top, width, 2), (left, top + height - 2, width, 2), (left, top, 2, height)]:
+            assert paper(page, *strip) == [255, 255, 255]
+
+
+@on(CHAPTERS, desk=AT_A_DESK)
+def test_figures_have_numbers_and_captions(looked_at):
+    page, name = looked_at.page, looked_at.name
+    captions = [in_one_line(text) for text in page.locator("main figure figcaption").all_inner_texts()]
+    assert len(captions) == len(figures(name))
+    for place, (caption, title) in enumerate(zip(captions, figures(name), strict=True), 1):
+        assert caption.rstrip("#").strip().startswith(f"Figure {name[:2]}.{place}")
+        if "$" not in title:
+            assert title in caption
+    bare = "() => document.querySelectorAll('main .cell_output img:not(figure img)').length"
+    assert page.evaluate(bare) == 0
+
+
+@all_chapters
+def test_code_can_be_copied_and_outputs_have_no_button(read, name):
+    page = read(name).page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    assert page.locator(".cell_input").count() == page.locator(".cell_input button.copybtn").count() > 1
+    assert page.locator(".cell_output button.copybtn").count() == 0
+    expected = "".join(cells(name, "code")[1]["source"])  # the first one is for Colab, and not on the page
+    page.locator(".cell_input").first.hover()
+    page.locator(".cell_input button.copybtn").first.click()
+    eventually(lambda: page.evaluate("() => navigator.clipboard.readText()").strip(), expected.strip())
+    # A finger does not hover.
+    opacity = "() => [...document.querySelectorAll('button.copybtn')].map(button => getComputedStyle(button).opacity)"
+    assert set(read(name, PHONE).page.evaluate(opacity)) == {"1"}
+
+
+@on(CHAPTERS, desk=AT_A_DESK)
+def test_number_of_a_chapter_is_that_of_its_file_everywhere(looked_at):
+    page, name = looked_at.page, looked_at.name
+    number = name[:2]
+    title = in_one_line(page.locator("main article h1").inner_text()).rstrip("#").strip()
+    assert title.startswith(f"{number} ")
+    assert page.title().startswith(f"{number} ")
+    in_the_contents = page.locator(f"nav.bd-links a.current, nav.bd-links a[href='{name}.html']").last
+    assert in_one_line(in_the_contents.inner_text()) == title
+    assert not page.locator(".section-number").count()
+    if number != "00":
+        line = in_one_line(page.locator("main .sections").inner_text())
+        assert re.match(r"Sections? 3\.\d+.* of Dive into Deep Learning", line)
+
+
+@on(PAGES, **LOOKS)
+def test_headings_get_no_heavier_and_no_larger_from_level_to_level(looked_at):
+    looks = looked_at.page.evaluate(
+        """() => ["h1", "h2", "h3"].map(level => document.querySelector("main article " + level))
+            .filter(heading => heading).map(heading => getComputedStyle(heading))
+            .map(style => [Number(style.fontWeight), parseFloat(style.fontSize)])"""
+    )
+    assert len(looks) >= (3 if looked_at.name[:2] in ("01", "03") else 2)
+    weights, sizes = zip(*looks, strict=True)
+    assert sorted(weights, reverse=True) == [*weights]
+    assert sorted(sizes, reverse=True) == [*sizes]
+
+
+@all_sizes
+def test_front_page_is_a_map_with_pictures(read, book, size):
+    page = read("index", size).page
+    cards = page.locator("ul.chapters > li")
+    names = [name for name in CHAPTERS if not name.startswith("00")]
+    assert cards.count() == len(names)
+    for card, name in zip(cards.all(), names, strict=True):
+        assert card.locator("img").is_visible()
+        text = in_one_line(card.inner_text())
+        assert text.startswith(f"{name[:2]} ")
+        assert re.search(r"Sections? 3\.\d+", text)
+        links = card.locator("a").evaluate_all("links => links.map(link => link.href)")
+        assert set(links) == {f"{book}{name}.html"}
+    columns = len({card.bounding_box()["x"] for card in cards.all()})
+    assert columns == 1 if size == PHONE else columns >= 2
+
+
+def test_reference_has_every_public_name_and_the_chapters_that_use_it(read, book):
+    page = read("reference").page
+    tree = ast.parse((ROOT / "d2lhelpers" / "__init__.py").read_text(encoding="utf-8"))
+    (modules,) = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id == "_MODULES"
+    ]
+    for name in modules:
+        entry = page.locator(f"dl.py:has(> dt[id='d2lhelpers.{name}'])")
+        assert entry.count() == 1, name
+        text = in_one_line(entry.inner_text())
+        users = [
+            chapter
+            for chapter in CHAPTERS
+            if re.search(rf"\bdh\.{name}\b", "\n".join("".join(cell["source"]) for cell in cells(chapter, "code")))
+        ]
+        links = entry.locator("p:has(em:text('Used in:')) a").evaluate_all("links => links.map(link => link.href)")
+        assert links == [f"{book}{chapter}.html" for chapter in users], name
+        assert name == "fashion_mnist_labels" or len(text.split()) > 15, name
+    # Signatures are the functions' own.
+    signature = page.locator("dt[id='d2lhelpers.synthetic_data']").inner_text()
+    assert in_one_line(signature).startswith("synthetic_data(w, b, num_examples, noise=0.01)")
 
 
 def test_reader_chooses_dark_or_light(read):

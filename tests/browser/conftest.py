@@ -77,9 +77,12 @@ class Watched:
 
 
 def visit(browser, url, origin, size=(1280, 900), scheme="light"):
-    """Open an address in a new profile, on a screen of the size of a desk's or a phone's."""
+    """Open an address in a new profile, on a screen of the size of a desk's or a phone's, which knows no mouse."""
     viewport = dict(zip(("width", "height"), size, strict=True))
-    context = browser.new_context(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+    phone = size[0] < 500
+    context = browser.new_context(
+        viewport=viewport, color_scheme=scheme, reduced_motion="reduce", is_mobile=phone, has_touch=phone
+    )
     watched = Watched(context.new_page(), origin)
     watched.page.goto(url)
     return watched

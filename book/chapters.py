@@ -1,0 +1,99 @@
+"""The notebooks as the book shows them: numbered, with captions under their figures; and the map of them.
+
+Sphinx hands each page over before it reads it. What is changed here is changed on the page alone: the notebook stays
+as it is, and so it is downloaded.
+"""
+
+import json
+import re
+from pathlib import Path
+
+# Where the chapters' subjects stand in chapter 3 of the book's first edition, which is the one in MXNet Gluon.
+SECTIONS = {
+    "01": "3.1 and 3.2",
+    "02": "3.3",
+    "03": "3.4 to 3.6",
+    "04": "3.7",
+    "05": "3.11 and 3.12",
+    "06": "3.8 to 3.10 and 3.13",
+    "07": "3.14 and 3.15",
+}
+CHAPTER = re.compile(r"(\d\d)_\w+")  # the name of a notebook
+MAP = "{{ chapters }}"  # where index.md wants them
+ROW = re.compile(  # of the table in 00_start_here.ipynb
+    r"""^\| \s \[ .*? \]\( (?P<file>\w+\.ipynb) \)
+    \s \| \s \[ (?P<picture> !\[ .*? \]\( \S+ \) ) \]\( \S+ \)
+    \s \| \s (?P<line> .*? ) \s \|$""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def show(app, docname, source):
+    """Change the text of a page, ``source[0]``, before Sphinx reads it."""
+    if docname == "index":
+        before, after = source[0].split(MAP)
+        source[0] = before + chapter_map(app.srcdir) + after
+    elif name := CHAPTER.fullmatch(docname):
+        notebook = json.loads(source[0])
+        put_number(notebook, name[1])
+        put_captions(notebook, name[1])
+        if name[1] == "00":
+            get = {"cell_type": "markdown", "id": "get", "metadata": {}, "source": "```{include} get.md\n```"}
+            notebook["cells"].insert(1, get)
+        source[0] = json.dumps(notebook)
+
+
+def chapter_map(folder):
+    """Return the chapters as a list in Markdown: picture, title, what it does, where it stands in the book."""
+    start = (Path(folder) / "00_start_here.ipynb").read_text(encoding="utf-8")
+    text = "\n".join("".join(cell["source"]) for cell in json.loads(start)["cells"])
+    rows = {row["file"]: row for row in ROW.finditer(text)}
+    lines = ["{.chapters}"]
+    for path in sorted(Path(folder).glob("0[1-9]_*.ipynb")):
+        row = rows[path.name]
+        lines += [
+            f"- [{row['picture']}]({path.name})",
+            "",
+            f"  **[]({path.name})**",
+            "",
+            f"  {row['line']} *{sections(path.name[:2])}.*",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def put_number(notebook, number):
+    """Write the number of a chapter before its title, and the sections of the book below it."""
+    cell = notebook["cells"][0]
+    title, text = "".join(cell["source"]).removeprefix("# ").split("\n", 1)
+    if number in SECTIONS:
+        text = f"\n{{.sections}}\n{sections(number)} of *Dive into Deep Learning*, first edition\n{text}"
+    cell["source"] = f"# {number} {title}\n{text}"
+
+
+def sections(number):
+    """Name the sections of the book that a chapter follows."""
+    return ("Sections " if " " in SECTIONS[number] else "Section ") + SECTIONS[number]
+
+
+def put_captions(notebook, number):
+    """Write below each figure of a chapter its number, and what it says."""
+    figures = 0
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                figures += 1
+                caption = f"**Figure {number}.{figures}** {takeaway(output)}".rstrip()
+                cell["metadata"].setdefault("mystnb", {})["figure"] = {"caption": caption}
+
+
+def takeaway(output):
+    r"""Return the title of a figure, which its plain text has below the first line; empty if there is none.
+
+    Examples
+    --------
+    >>> takeaway({"data": {"text/plain": ["<Figure size 100x100 with 1 Axes>\n", "It is a bowl."]}})
+    'It is a bowl.'
+    """
+    _, _, title = "".join(output["data"]["text/plain"]).partition("\n")
+    return title.replace("\n", " ")
