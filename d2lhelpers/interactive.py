@@ -19,6 +19,8 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from .captions import takeaway
+
 # The bitmaps behind the digits of `load_digits`: of the 1,024 pixels of each, 312 are ink on average, whatever the
 # digit; it fills the height, and all but a few pixels at both sides.
 _SIDE, _HEIGHT, _WIDTH, _INK = 32, 28, 16, 312
@@ -127,10 +129,12 @@ class _Panel(widgets.VBox):
         return buffer.getvalue()
 
     def __repr__(self):
-        return "figure that changes with: " + ", ".join(control.description for control in self._controls.values())
+        names = ", ".join(control.description for control in self._controls.values())
+        return f"figure that changes with: {names}\n{takeaway(self._canvas.figure)}".rstrip()
 
     def _repr_mimebundle_(self, **kwargs):
         data = super()._repr_mimebundle_(**kwargs)
+        data["text/plain"] = repr(self)  # a widget's would be cut off
         return {**data, "image/png": base64.b64encode(self._encode("png")).decode()}, {"image/png": self._size}
 
 
