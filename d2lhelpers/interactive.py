@@ -19,6 +19,8 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from .captions import takeaway
+
 # A picture beside paper to draw on shrinks with the page down to this width, and then goes below the paper.
 _NARROWEST = "560px"
 
@@ -139,10 +141,12 @@ class _Panel(widgets.VBox):
         return buffer.getvalue()
 
     def __repr__(self):
-        return "figure that changes with: " + ", ".join(control.description for control in self._controls.values())
+        names = ", ".join(control.description for control in self._controls.values())
+        return f"figure that changes with: {names}\n{takeaway(self._canvas.figure)}".rstrip()
 
     def _repr_mimebundle_(self, **kwargs):
         data = super()._repr_mimebundle_(**kwargs)
+        data["text/plain"] = repr(self)  # a widget's would be cut off
         return {**data, "image/png": base64.b64encode(self._encode("png")).decode()}, {"image/png": self._size}
 
 

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 from mxnet import nd
 
+from . import captions  # noqa: F401, figures are to say what they say
 from .validation import check_array, check_integer, check_number
 
 

@@ -37,6 +37,12 @@ def test_figures_do_not_share_a_text():
     assert len(set(texts)) == len(texts)
 
 
+@pytest.mark.parametrize("cell", FIGURES)
+def test_figure_has_a_title_that_is_its_caption(cell):
+    (output,) = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+    assert len(chapters.takeaway(output).split()) >= 4
+
+
 def test_box_has_the_words_of_the_first_cell():
     text = (ROOT / "book" / "get.md").read_text(encoding="utf-8")
     shown = " ".join(re.sub(r"<.*?>", "", text).split())

@@ -9,14 +9,14 @@ import pytest
 from jupyter_client.manager import run_kernel
 
 
-def figures(cells, backend, tmp_path):
-    """Execute cells in a kernel; return how many PNGs were shown, and the text that was printed."""
+def outputs(cells, backend, tmp_path):
+    """Execute cells in a kernel; return the plain texts of the PNGs that were shown, and the text that was printed."""
     shown, printed = [], []
 
     def hear(message):
         content = message["content"]
         if message["msg_type"] in ("display_data", "execute_result"):
-            shown.extend(kind for kind in content["data"] if kind == "image/png")
+            shown.extend([content["data"]["text/plain"]] if "image/png" in content["data"] else [])
         elif message["msg_type"] == "stream":
             printed.append(content["text"])
         elif message["msg_type"] == "error":
@@ -27,7 +27,13 @@ def figures(cells, backend, tmp_path):
     with run_kernel(kernel_name="python3", env=env, cwd=str(tmp_path), startup_timeout=60) as client:
         for cell in cells:
             client.execute_interactive(cell, timeout=60, output_hook=hear)
-    return len(shown), "".join(printed)
+    return shown, "".join(printed)
+
+
+def figures(cells, backend, tmp_path):
+    """Execute cells in a kernel; return how many PNGs were shown, and the text that was printed."""
+    shown, printed = outputs(cells, backend, tmp_path)
+    return len(shown), printed
 
 
 DRAW = ["dh.plot([1, 2], [3, 4])", "import matplotlib.pyplot as plt; plt.plot([1, 2]);"]
@@ -48,6 +54,23 @@ def test_another_way_to_show_figures_is_left_alone(monkeypatch, backend, expecte
     monkeypatch.setenv("MPLBACKEND", backend)
     kernel.show_figures()
     assert os.environ["MPLBACKEND"] == expected
+
+
+def test_plain_text_of_a_figure_says_what_its_title_says(tmp_path):
+    cells = [
+        "import d2lhelpers as dh, ipywidgets as widgets, matplotlib.pyplot as plt; dh.set_figsize()",
+        "figure, ax = plt.subplots(figsize=(2, 1)); ax.set_title('Colds are caught'); plt.show()",
+        "plt.subplots(figsize=(2, 1)); plt.show()",
+        "figure, ax = plt.subplots(figsize=(2, 1)); figure.suptitle('A cold\\ngoes.'); ax.set_title('it does')\n"
+        "dh.explore(figure, lambda rate: [], rate=widgets.FloatSlider())",
+    ]
+    shown, printed = outputs(cells, "", tmp_path)
+    assert printed == ""
+    assert shown == [
+        "<Figure size 200x100 with 1 Axes>\nColds are caught.",
+        "<Figure size 200x100 with 1 Axes>",
+        "figure that changes with: rate\nA cold goes.",
+    ]
 
 
 def test_outside_of_a_kernel_nothing_is_changed(monkeypatch):
