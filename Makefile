@@ -31,8 +31,7 @@ endif
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 --LabApp.news_url=None $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab doctor mend test test-all test-lowest test-arm test-browser stress mutants bench audit book run store \
-	lint catalogues lock clean
+.PHONY: help lab doctor mend test test-all test-lowest test-arm test-browser stress mutants bench audit book run store lint catalogues lock clean
 
 # What learners may want is explained behind two number signs, what authors need behind three.
 help:  ## explain all targets
