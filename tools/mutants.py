@@ -25,6 +25,7 @@ SECONDS = 300  # that a run of the tests may take, after which the fault counts 
 ALSO = {
     "__init__.py": ["test_compat.py"],
     "__main__.py": ["test_doctor.py"],
+    "captions.py": ["test_kernel.py"],
     "data.py": ["test_training.py", "test_advice.py"],
     "functional.py": ["test_advice.py"],
     "fusion.py": ["test_training.py"],
@@ -159,6 +160,8 @@ def _replacement(node, text):
 def tests_of(module):
     """Return the files whose tests are run for a module, which is among them for its doctests."""
     names = [f"test_{module.stem.removeprefix('d2lhelpers_')}.py", *ALSO.get(module.name, [])]
+    if module.parent.name == "language":
+        names = ["test_language.py"]
     if module.parent.name == "exercises":
         names = [f"test_exercises_{module.stem}.py"] if module.stem.startswith("chapter") else ["test_exercises*.py"]
     found = [path for name in names for path in sorted((ROOT / "tests").glob(name))]
@@ -191,12 +194,12 @@ class Copy:
 
 
 def draw(number, seed):
-    """Return faults of the whole package, (module, fault), spread over its modules as its code is.
+    """Return faults of the package, (module, fault), spread over its modules as its code is.
 
-    Those of the figures are left out: whether a label is in its place is seen, and no test's business.
+    Those of the figures are left out: whether a label is in its place is seen, and no test's business. So are those of
+    d2lhelpers_startup.py: what each Python starts with is the file that is installed, not the one in a copy.
     """
     modules = [path for path in sorted((ROOT / "d2lhelpers").rglob("*.py")) if path.parent.name != "figures"]
-    modules.append(ROOT / "d2lhelpers_startup.py")
     all_faults = [(module, fault) for module in modules for fault in faults(module)]
     return random.Random(seed).sample(all_faults, min(number, len(all_faults)))
 
