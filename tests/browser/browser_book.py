@@ -353,7 +353,7 @@ def test_figures_are_on_white_paper_evenly(looked_at):
         left, top = math.ceil(box["x"]) + 1, math.ceil(box["y"]) + 1
         width, height = math.floor(box["width"]) - 3, math.floor(box["height"]) - 3
         for strip in [(left, top, width, 2), (left, top + height - 2, width, 2), (left, top, 2, height)]:
-            assert paper(page, *strip) == [255, 255, 255]
+            assert min(paper(page, *strip)) >= 250  # a picture that is made smaller blurs what is near its edge
 
 
 @on(CHAPTERS, desk=AT_A_DESK)

@@ -290,7 +290,7 @@ class Notebook:
 
     def drag(self, slider, share):
         """Drag the handle of a slider to a share of its length."""
-        slider.scroll_into_view_if_needed()
+        slider.locator(".noUi-handle").hover(trial=True)  # it is in view and stands still
         track, handle = slider.locator(".noUi-base").bounding_box(), slider.locator(".noUi-handle").bounding_box()
         self.page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
         self.page.mouse.down()
@@ -316,7 +316,7 @@ class Notebook:
         touch.detach()
 
     def _places(self, paper, strokes):
-        paper.scroll_into_view_if_needed()
+        paper.hover(trial=True)  # it is in view and stands still, after whatever has scrolled the page
         box = paper.bounding_box()
         return [[(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke] for stroke in strokes]
 
