@@ -18,7 +18,6 @@ import chapters  # noqa: E402
 import chinese_search  # noqa: E402
 import editions  # noqa: E402
 import reference  # noqa: E402
-from docutils import nodes  # noqa: E402
 from sphinx.locale import get_translation  # noqa: E402
 
 edition = next(name for name in editions.LANGUAGES if tags.has(name))  # noqa: F821, a name that Sphinx gives
@@ -84,8 +83,6 @@ UNTRANSLATED = [  # attributes
     ("title", "Toggle primary sidebar"),
     ("title", "Toggle secondary sidebar"),
 ]
-CHINESE = re.compile(r"[\u2e80-\u9fff]")
-SIGN = re.compile(r"[\u3000-\u3003\u3008-\u3011\uff01-\uff1f]")  # brackets, commas, stops: wide, with white on a side
 FONT = "../d2lhelpers/language/zh/NotoSansSC-"
 html_static_path = ["_static", f"{FONT}Regular.ttf", f"{FONT}LICENSE.txt"]
 html_css_files = ["book.css", "chinese.css"]
@@ -93,16 +90,6 @@ html_js_files = ["scrolls.js"]
 html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
 html_show_copyright = False
-
-
-def join_lines_of_chinese(app, doctree):
-    """Leave out the end of a line, which some browsers show as a blank, between Chinese characters and beside signs."""
-    for end in [text for text in doctree.findall(nodes.Text) if text == "\n"]:
-        siblings = end.parent.children
-        place = next(place for place, sibling in enumerate(siblings) if sibling is end)
-        before, after = (beside.astext() for beside in (siblings[place - 1], siblings[place + 1]))
-        if SIGN.search(before[-1:] + after[:1]) or len(CHINESE.findall(before[-1:] + after[:1])) == 2:
-            end.parent.children = [sibling for sibling in siblings if sibling is not end]
 
 
 def break_code_in_tables(app, page, template, context, doctree):
@@ -144,7 +131,6 @@ def setup(app):
     app.connect("config-inited", name_in_the_language)
     app.connect("source-read", partial(chapters.show, translate=_))
     app.connect("source-read", partial(reference.show, translate=_))
-    app.connect("doctree-read", join_lines_of_chinese)
     app.connect("html-page-context", break_code_in_tables)
     app.connect("html-page-context", lead_to_the_other_editions)
     app.connect("build-finished", translate_what_the_theme_does_not)
