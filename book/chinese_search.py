@@ -34,10 +34,11 @@ class ChineseSearch(SearchEnglish):
 
     lang = "zh"
     language_name = "English"  # that of the stemmer, which finds "layers" by "layer"
-    # For the browser: the same, but for a single character, which is only looked for where it was typed by itself.
+    # For the browser: the same, but that a single character is looked for only where it was typed by itself, and what
+    # joins two terms (的, 了, 和, 与) is not looked for at all.
     js_splitter_code = r"""
 function splitQuery(query) {
-  const parts = query.match(/[\u3400-\u9fff]+|(?:(?![\u3400-\u9fff])[\p{L}\p{N}_])+/gu) ?? [];
+  const parts = query.replaceAll(/[的了和与]/g, " ").match(/[\u3400-\u9fff]+|(?:(?![\u3400-\u9fff])[\p{L}\p{N}_])+/gu) ?? [];
   return parts.flatMap((part) => {
     if (part.length == 1 || !/^[\u3400-\u9fff]/.test(part)) return [part];
     return [...part].slice(1).map((character, place) => part[place] + character);

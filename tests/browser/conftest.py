@@ -51,6 +51,19 @@ def browser():
         browser.close()
 
 
+@pytest.fixture
+def browser_without_chinese(browser, tmp_path):
+    """Start a second browser, on a system that has only the fonts of matplotlib, none of which is Chinese."""
+    (fonts,) = ROOT.glob(".venv/lib/python*/site-packages/matplotlib/mpl-data/fonts/ttf")
+    (tmp_path / "fonts.conf").write_text(
+        f"<fontconfig><dir>{fonts}</dir><cachedir>{tmp_path}/cache</cachedir></fontconfig>", encoding="utf-8"
+    )
+    environment = {**os.environ, "FONTCONFIG_FILE": str(tmp_path / "fonts.conf")}
+    other = browser.browser_type.launch(executable_path=find_chromium(), args=FLAGS, env=environment)
+    yield other
+    other.close()
+
+
 def eventually(ask, expected, seconds=10):
     """Ask until the answer is the expected one; what a page draws is there a little later than what it knows."""
     deadline = time.monotonic() + seconds
