@@ -212,8 +212,8 @@ def lab(tmp_path_factory):
 class Notebook:
     """A notebook that is open in JupyterLab, and the hands of its reader."""
 
-    def __init__(self, watched, path):
-        self.page, self.path, self._watched = watched.page, path, watched
+    def __init__(self, watched, name, path):
+        self.page, self.name, self.path, self._watched = watched.page, name, path, watched
         self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
         self.page.get_by_text("| Idle").wait_for(timeout=60_000)
         self.page.add_style_tag(
@@ -367,10 +367,10 @@ class Notebook:
 
 @contextlib.contextmanager
 def opened(name, browser, lab):
-    """Open the notebook of a name in JupyterLab, in a new profile."""
+    """Open the notebook of a name in JupyterLab, in a new profile; those of the Chinese edition are called zh/NAME."""
     # The server keeps what was open last; a reset is what makes a new profile new for it, too.
     url = f"{lab.origin}lab/tree/{name}.ipynb?reset&token={lab.token}"
-    notebook = Notebook(visit(browser, url, lab.origin, (1400, 1000)), lab.folder / f"{name}.ipynb")
+    notebook = Notebook(visit(browser, url, lab.origin, (1400, 1000)), name, lab.folder / f"{name}.ipynb")
     yield notebook
     notebook.page.context.close()
     lab.stop_kernels()
