@@ -31,7 +31,7 @@ INLINE = re.compile(r"(?<![\\$])\$(?!\$)(.+?)(?<!\\)\$")
 CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^(#+) ", re.MULTILINE)
-CROPPED = 0.05  # of a picture's width or height, at most
+CROPPED = 0.12  # of a picture's width or height, at most
 CHOICE = re.compile(r'(?<=dh\.set_language\(")\w+(?="\))')  # of the language
 FOREIGN = re.compile(r"[^\x00-\u024f\u0370-\u03ff\u2000-\u2bff]")  # neither Latin nor Greek letters, nor signs
 
