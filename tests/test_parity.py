@@ -44,7 +44,8 @@ def notebook(prose, source, outputs, alt):
 ENGLISH = notebook(
     """## The loss
 
-With $\\eta = 0.1$ the loss falls in 1,000 steps, see [01](01_a.ipynb) and `dh.train`:
+With $\\eta = 0.1$ the loss falls in 1,000 steps, see [01](01_a.ipynb), `notebooks/01_a.ipynb`
+and `dh.train`, for 100,000 yuan:
 
 $$\\ell = 1/2 \\text{ at the end}$$
 
@@ -68,7 +69,7 @@ print(f'loss {losses[0]:.3f} at {len(losses)}')""",
 CHINESE = notebook(
     """## 损失
 
-取 $\\eta = 0.1$，损失在 1,000 步内下降，见 [01](01_a.ipynb) 和 `dh.train`：
+取 $\\eta = 0.1$，损失在 1,000 步内下降，见 [01](01_a.ipynb)、`notebooks/zh/01_a.ipynb` 和 `dh.train`，价 10 万元：
 
 $$\\ell = 1/2 \\text{（最后）}$$
 
@@ -152,6 +153,11 @@ def another_language_of_the_kernel(chinese):
     ("change", "message"),
     [
         (change("prose", "1,000", "1,001"), "cell prose: numbers: only in English '1000'; only in the other '1001'"),
+        (
+            change("prose", "10 万", "11 万"),
+            "cell prose: numbers: only in English '100000'; only in the other '110000'",
+        ),
+        (change("prose", "zh/01_a", "zh/02_a"), "cell prose: code: only in English 'notebooks/01_a.ipynb'"),
         (change("prose", "\\eta = 0.1", "\\eta = 0.2"), "cell prose: formulas: only in English '\\\\eta = 0.1'"),
         (change("prose", "\\ell = 1/2", "\\ell = 1/3"), "cell prose: formulas"),
         (change("prose", "（最后）", "at last"), "cell prose: formulas: '\\\\ell = 1/2 "),
