@@ -56,7 +56,8 @@ def figure_of(name):
 
 def draw(figure):
     """Draw a figure; what matplotlib warns of, such as a character that no font has, is an error."""
-    with warnings.catch_warnings(action="error"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         figure.canvas.draw()
 
 
@@ -146,7 +147,8 @@ def test_caption_has_chinese_punctuation():
 def explored(monkeypatch, figure, update, **controls):
     shown = []
     monkeypatch.setattr(interactive, "display", shown.append)
-    with warnings.catch_warnings(action="error"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         dh.explore(figure, update, **controls)
     return shown[0]
 
@@ -157,7 +159,8 @@ def test_sliders_are_called_in_chinese(monkeypatch):
     assert [slider.description for slider in sliders.values()] == ["学习率", "批量大小"]
     assert repr(panel) == ("可以用控件改变的图：学习率，批量大小\n步子小能走到底，大一些在碗底徘徊，太大就发散。")
     assert {slider.style.description_width for slider in sliders.values()} == {"9ch"}  # a character takes two
-    with warnings.catch_warnings(action="error"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         sliders["learning_rate"].value = 0.3
 
 

@@ -31,7 +31,8 @@ def png(title):
     right.loglog([1e-3, 1], [1e-8, 1], label=rf"$\lambda$, $-\frac{{1}}{{n}} \ln L(\theta)$, {title}")
     right.set_title(rf"{title}: $\sigma$ = $-1$")
     right.legend()
-    with warnings.catch_warnings(action="error"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
         file = io.BytesIO()
         figure.savefig(file, metadata={"Software": None})
     plt.close(figure)
