@@ -19,6 +19,14 @@ SLIDERS = {
     "06_dropout": ["dropout rate"],
     "zh/01_linear_regression": ["学习率", "批量大小"],
 }
+VERDICTS = {  # a part of what is said of a wrong answer, and of the right one
+    "01_linear_regression": ("its factor of three", "01.1 right."),
+    "zh/01_linear_regression": ("三倍这个因子也跟着平方", "01.1 答对了。"),
+}
+PAPER = {  # the button that clears it, and how the title begins that says what was read
+    "04_softmax_regression_gluon": ("Clear", "read as {digit},"),
+    "zh/04_softmax_regression_gluon": ("清除", "认作 {digit}，"),
+}
 CHINESE = ["zh/01_linear_regression", "zh/04_softmax_regression_gluon"]
 LAPTOP = (1366, 768)  # a small one's window
 DRAWN = {
@@ -147,20 +155,12 @@ def test_restart_and_run_all_ends_the_same(notebook):
     check_a_whole_run(notebook)
 
 
-@pytest.mark.parametrize(
-    ("notebook", "wrong", "right"),
-    [
-        ("01_linear_regression", "its factor of three", "01.1 right."),
-        ("zh/01_linear_regression", "三倍这个因子也跟着平方", "01.1 答对了。"),
-    ],
-    indirect=["notebook"],
-    ids=["en", "zh"],
-)
-def test_exercise_is_answered_wrongly_and_then_rightly(notebook, lab, wrong, right):
+@pytest.mark.parametrize("notebook", VERDICTS, indirect=True)
+def test_exercise_is_answered_wrongly_and_then_rightly(notebook, lab):
     lab.progress.unlink(missing_ok=True)
     notebook.run(notebook.cell("import d2lhelpers as dh"))
     exercise = notebook.cell('dh.check("01.1"')
-    for answer, reply in [("3", wrong), ("9", right)]:
+    for answer, reply in zip(["3", "9"], VERDICTS[notebook.name], strict=True):
         notebook.rewrite(exercise, f'answer = {answer}\n\ndh.check("01.1", answer)')
         eventually(lambda reply=reply: reply in exercise.locator(".jp-OutputArea").inner_text(), True)
         assert (lab.progress.exists() and "01.1" in lab.progress.read_text().split()) == (answer == "9")
@@ -174,17 +174,10 @@ def change(cell, act):
     cell.locator(f"img.widget-image:not([src='{before}'])").wait_for()
 
 
-@pytest.mark.parametrize(
-    ("notebook", "hand", "clear", "title"),
-    [
-        ("04_softmax_regression_gluon", "draw", "Clear", "read as {digit},"),
-        ("04_softmax_regression_gluon", "draw_with_a_finger", "Clear", "read as {digit},"),
-        ("zh/04_softmax_regression_gluon", "draw", "清除", "认作 {digit}，"),
-    ],
-    indirect=["notebook"],
-    ids=["en-draw", "en-draw_with_a_finger", "zh-draw"],
-)
-def test_digit_is_drawn_and_recognised(notebook, hand, clear, title):
+@pytest.mark.parametrize("hand", ["draw", "draw_with_a_finger"])
+@pytest.mark.parametrize("notebook", PAPER, indirect=True)
+def test_digit_is_drawn_and_recognised(notebook, hand):
+    clear, title = PAPER[notebook.name]
     cell, spare = notebook.cell("dh.DrawingPad"), notebook.cell('dh.check("04.1"')
     draw = getattr(notebook, hand)
     for digit, strokes in DRAWN.items():
