@@ -10,6 +10,7 @@ _MATHEMATICS = {"softmax", "sigmoid", "tanh", "ReLU", "exp", "ln", "log", "nan",
 _NAMES = {"net", "loss", "trainer", "step", "backward", "record", "initialize", "reshape", "dot", "argmax", "error"}
 _ALLOWED = _LIBRARIES | _MATHEMATICS | _NAMES | {"lambda", "wd", "lr", "print", "return", "with", "None", "True"}
 _PATTERNS = (
+    r"\$[^$\n]*\$",  # formulas
     r"(?<=：)\w*(Error|Exit|Exception|Warning)(: [^\u4e00-\u9fff\n]*$)?",  # its message, too, if it is a library's
     r"<(function|NDArray) .*(?=，类型是)",  # an answer that is no answer, as Python shows it
     r"(?<=类型[为是] )\w+",

@@ -1,5 +1,6 @@
 """Chinese beside English: the catalogue is complete, and texts follow the language at the time when they are shown."""
 
+import ast
 import gettext
 import os
 import pickle
@@ -64,6 +65,19 @@ def test_every_text_of_the_source_has_its_translation(name):
     assert [text for text, translation in pairs(name).items() if not translation] == []
     assert [message.id for message in translated if message.fuzzy] == []
     assert list(translated.obsolete) == []
+
+
+def test_no_text_of_the_source_is_overlooked():
+    """Babel does not look into a call within a call of `_`."""
+    calls = [
+        node
+        for path in (ROOT / "d2lhelpers").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("_", "N_") and node.args
+    ]
+    texts = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
+    assert len(texts) > 500
+    assert texts == {message.id for message in catalogues.collect() if message.id}
 
 
 @all_translations

@@ -16,6 +16,8 @@ import unicodedata
 from functools import reduce
 from pathlib import Path
 
+from .. import fonts
+
 _FOLDER = Path(__file__).parent
 _DOMAIN = "d2lhelpers"
 
@@ -151,8 +153,21 @@ def language():
     return _name
 
 
+def font(name):
+    """Return the file of the font that a language brings for its figures, or None if it brings none.
+
+    Examples
+    --------
+    >>> font("en"), font("zh").name
+    (None, 'NotoSansSC-Regular.ttf')
+    """
+    return next(iter(sorted((_FOLDER / name).glob("*.ttf"))), None)
+
+
 def set_language(name):
-    """Choose the language of all that learners are told: verdicts and hints, the lines and tables of a training.
+    """Choose the language of all that learners are told: verdicts and hints, lines and tables of a training, figures.
+
+    A language that the font of figures cannot write has one of its own, which the figures to come are written in.
 
     It is English until this is called, unless the environment variable D2L_LANGUAGE names another one. What `check` has
     shown before stays as it is. Errors are in English in any language, so that they can be searched for.
@@ -189,6 +204,7 @@ def _choose(name, what, example):
         raise ValueError(f"{what} must be one of {names}, but is {name!r}; for example {example}.")
     _catalogue = gettext.NullTranslations() if name == "en" else gettext.translation(_DOMAIN, _FOLDER, [name])
     _name = name
+    fonts.use(font(name))
 
 
 _choose(os.environ.get("D2L_LANGUAGE") or "en", "the environment variable D2L_LANGUAGE", "D2L_LANGUAGE=en")
