@@ -99,8 +99,9 @@ run: $(READY)  ## run every notebook without a browser, and end in a table; web 
 store: $(READY)  ### execute every notebook and store its outputs in it
 	$(BIN)/python tools/run_notebooks.py --store
 
-lint: $(READY)  ### check the style of package, tests and notebooks
+lint: $(READY)  ### check the style of package, tests and notebooks, and how the Chinese is set
 	$(BIN)/ruff check
+	$(BIN)/python tools/lint_chinese.py
 
 catalogues: $(READY)  ### collect the texts that are translated, and compile their translations
 	$(BIN)/python tools/catalogues.py
