@@ -93,6 +93,7 @@ def loss_bowl(features, labels, path, solution):
     left.set_xlabel(_("$w_1$ (area)"), labelpad=6)
     left.set_ylabel(_("$w_2$ (age)"), labelpad=8)
     left.set_zlabel(_("mean loss"))
+    left.zaxis.set_rotate_label(True)  # short ones, too
     left.set_yticks([-1.5, -1.0, -0.5, 0.0])
 
     right = figure.add_subplot(1, 2, 2)

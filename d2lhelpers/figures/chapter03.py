@@ -190,7 +190,8 @@ def confusion_matrix(confusion):
     for i, j in np.argwhere(confusion):
         color = "white" if i != j and confusion[i, j] > 3 else "black"
         weight = "bold" if i == j else None
-        ax.text(j, i, confusion[i, j], ha="center", va="center", fontsize=9, color=color, fontweight=weight)
+        look = {"fontsize": 9, "fontfamily": "sans-serif", "fontweight": weight}  # a language's own font has no bold
+        ax.text(j, i, confusion[i, j], ha="center", va="center", color=color, **look)
     ax.set(
         xlabel=_("predicted digit"),
         ylabel=_("true digit"),

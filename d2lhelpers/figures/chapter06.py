@@ -275,7 +275,7 @@ def dropout_by_labels(wrong, right, scratch):
             ax.plot(epochs, train, "--", color=color, label=train_label.format(rate=rate))
             for single in curves:
                 ax.plot(epochs, single[:, 3], color=color, linewidth=0.6, alpha=0.6)
-        ax.set(xlabel="epoch", ylim=(0, 1), title=title)
+        ax.set(xlabel=_("epoch"), ylim=(0, 1), title=title)
         ax.grid(alpha=0.3)
     label = _("rate {rate}: test, from scratch").format(rate=0.5)
     axes[0].plot(scratch[:, 0], scratch[:, 3], "^", color="tab:orange", label=label)
