@@ -103,6 +103,9 @@ CHINESE, ENGLISH = "['Noto Sans SC', 'DejaVu Sans']\n", "['sans-serif']\n"
             ENGLISH,
         ),
         ("from d2lhelpers.figures import chapter07", "", ENGLISH),
+        ("from d2lhelpers.figures import chapter07", "zh", CHINESE),
+        ("from d2lhelpers import plotting", "zh", CHINESE),
+        ("from d2lhelpers.figures import chapter01; import d2lhelpers as dh; dh.set_language('en')", "zh", ENGLISH),
     ],
 )
 def test_the_font_comes_with_the_language_in_any_order(code, language, expected):
