@@ -14,10 +14,10 @@ except ModuleNotFoundError:  # CPython 3.10
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("book/*.md")])
 # "git clone ADDRESS" names none: the reader puts in the one that they know.
-EXPLAINED = re.compile(r"ADDRESS is the address under which you found|ADDRESS 就是你找到这个仓库的地址")
 NEEDS_ADDRESS = re.compile(
     r"git clone(?! ADDRESS\b)|mybinder\.org|colab\.research\.google|shields\.io|badge|codespaces\.new"
 )
+EXPLAINED = re.compile(r"ADDRESS is the address under which you found|ADDRESS 就是你找到这个仓库的地址")
 
 
 def out_of_place(text, address):
