@@ -14,11 +14,11 @@ from collections import Counter
 from pathlib import Path
 
 import nbformat
+from editions import NOTEBOOKS, languages
 from matplotlib.colors import is_color_like
 from nbval.plugin import get_sanitize_patterns
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ROOT / "notebooks"
 CLOCK = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text(encoding="utf-8"))
 
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
@@ -29,11 +29,6 @@ CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^(#+) ", re.MULTILINE)
 FOREIGN = re.compile(r"[^\x00-\u024f\u0370-\u03ff\u2000-\u2bff]")  # neither Latin nor Greek letters, nor signs
-
-
-def languages():
-    """Return the names of the editions beside the English one: the folders of ``notebooks`` that hold notebooks."""
-    return sorted({path.parent.name for path in NOTEBOOKS.glob("*/*.ipynb") if not path.parent.name.startswith(".")})
 
 
 def pairs():
