@@ -184,3 +184,21 @@ def test_what_differs_is_noticed_and_named(change, message):
     change(chinese)
     found = parity.differences(ENGLISH, chinese)
     assert any(text.startswith(message) for text in found), found
+
+
+def test_an_edition_that_is_not_whole(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(parity, "NOTEBOOKS", tmp_path)
+    for name in ("00_first", "01_second", "zh/00_first", "zh/02_third", "de/00_first"):
+        path = tmp_path / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        nbformat.write(nbformat.v4.new_notebook(), path)
+    assert parity.main() == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "de/01_second.ipynb: is there in one edition only",
+        "zh/01_second.ipynb: is there in one edition only",
+        "zh/02_third.ipynb: is there in one edition only",
+    ]
+    for name in ("zh/01_second", "de/01_second"):
+        nbformat.write(nbformat.v4.new_notebook(), tmp_path / f"{name}.ipynb")
+    (tmp_path / "zh" / "02_third.ipynb").unlink()
+    assert parity.main() == 0

@@ -33,7 +33,7 @@ FOREIGN = re.compile(r"[^\x00-\u024f\u0370-\u03ff\u2000-\u2bff]")  # neither Lat
 
 def pairs():
     """Return the paths of all pairs: the English notebook, and its twin."""
-    others = [path for name in languages() for path in sorted((NOTEBOOKS / name).glob("*.ipynb"))]
+    others = [path for name in languages(NOTEBOOKS) for path in sorted((NOTEBOOKS / name).glob("*.ipynb"))]
     return [(NOTEBOOKS / path.name, path) for path in others]
 
 
@@ -203,7 +203,7 @@ def _size(picture):
 def main():
     """Print what differs between the editions of the repository, and return 0 if nothing does."""
     found = []
-    for name in languages():
+    for name in languages(NOTEBOOKS):
         editions = [{path.name for path in folder.glob("*.ipynb")} for folder in (NOTEBOOKS, NOTEBOOKS / name)]
         found += [f"{name}/{notebook}: is there in one edition only" for notebook in sorted(editions[0] ^ editions[1])]
     for english, other in pairs():
