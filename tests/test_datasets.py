@@ -48,6 +48,13 @@ def test_digits_have_the_documented_shapes_and_ranges(xp):
         assert set(labels.asnumpy()) == set(range(10))
 
 
+def test_a_minibatch_may_be_a_single_digit():
+    train_iter, _ = dh.load_digits(1)
+    assert len(train_iter) == 1437
+    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+        dh.load_digits(0)
+
+
 def test_digits_are_those_of_the_file(xp):
     with np.load(datasets.DIGITS) as file:
         images, labels = file["images"], file["labels"]

@@ -172,6 +172,8 @@ def test_one_result_where_two_are_wanted():
     assert (
         "came out: an array of shape (3, 2)\n  expected: 2 results: an array of shape (3, 2); a single" in verdict.text
     )
+    verdict = judge(two, lambda x: float(x.sum().asscalar()))
+    assert "came out: a single number\n  expected: 2 results: an array of shape (3, 2); a single" in verdict.text
 
 
 def test_answer_that_knows_the_first_input_only_is_not_right():

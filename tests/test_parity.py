@@ -46,7 +46,7 @@ ENGLISH = notebook(
 
 With $\\eta = 0.1$ the loss falls in 1,000 steps, see [01](01_a.ipynb) and `dh.train`:
 
-$$\\ell = 1/2$$
+$$\\ell = 1/2 \\text{ at the end}$$
 
 | what | value |
 | --- | --- |
@@ -58,6 +58,7 @@ def f(x):
 ```""",
     """# draws the loss
 %matplotlib inline
+dh.set_language("en")
 losses = [0.5, 2]
 plt.plot(losses, color='tab:blue', label=r'the loss $\\ell$ of 10')
 print(f'loss {losses[0]:.3f} at {len(losses)}')""",
@@ -69,7 +70,7 @@ CHINESE = notebook(
 
 取 $\\eta = 0.1$，损失在 1,000 步内下降，见 [01](01_a.ipynb) 和 `dh.train`：
 
-$$\\ell = 1/2$$
+$$\\ell = 1/2 \\text{（最后）}$$
 
 | 项 | 值 |
 | --- | --- |
@@ -81,6 +82,7 @@ def f(x):
 ```""",
     """# 画出损失
 %matplotlib inline
+dh.set_language("zh")
 losses = [0.5, 2]
 plt.plot(losses, color='tab:blue', label=r'10 个样本的损失 $\\ell$')
 print(f'损失 {losses[0]:.3f}，共 {len(losses)}')""",
@@ -148,6 +150,8 @@ def another_language_of_the_kernel(chinese):
         (change("prose", "1,000", "1,001"), "cell prose: numbers: only in English '1000'; only in the other '1001'"),
         (change("prose", "\\eta = 0.1", "\\eta = 0.2"), "cell prose: formulas: only in English '\\\\eta = 0.1'"),
         (change("prose", "\\ell = 1/2", "\\ell = 1/3"), "cell prose: formulas"),
+        (change("prose", "（最后）", "at last"), "cell prose: formulas: '\\\\ell = 1/2 "),
+        (change("prose", "$$\\ell = 1/2 \\text{（最后）}$$", ""), "cell prose: number of formulas: 1 and 0"),
         (change("prose", "(01_a.ipynb)", "(02_b.ipynb)"), "cell prose: links: only in English '01_a.ipynb'"),
         (change("prose", "`dh.train`", "`dh.check`"), "cell prose: code: only in English 'dh.train'"),
         (change("prose", "`dh.train`", "训练"), "cell prose: code: only in English 'dh.train'"),
@@ -186,19 +190,25 @@ def test_what_differs_is_noticed_and_named(change, message):
     assert any(text.startswith(message) for text in found), found
 
 
+@pytest.mark.parametrize("languages", [["zh"], ["en", "en"], []])
+def test_each_edition_chooses_its_language(monkeypatch, tmp_path, capsys, languages):
+    source = "\n".join(f'dh.set_language("{name}")' for name in languages)
+    nbformat.write(nbformat.v4.new_notebook(cells=[code(source, [])]), tmp_path / "01_a.ipynb")
+    monkeypatch.setattr(parity, "NOTEBOOKS", tmp_path)
+    assert parity.main() == 1
+    assert f"en/01_a.ipynb: chooses the languages {languages}" in capsys.readouterr().out
+
+
 def test_an_edition_that_is_not_whole(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(parity, "NOTEBOOKS", tmp_path)
     for name in ("00_first", "01_second", "zh/00_first", "zh/02_third", "de/00_first"):
         path = tmp_path / f"{name}.ipynb"
         path.parent.mkdir(exist_ok=True)
-        nbformat.write(nbformat.v4.new_notebook(), path)
+        source = f'dh.set_language("{name[:2] if "/" in name else "en"}")'
+        nbformat.write(nbformat.v4.new_notebook(cells=[code(source, [])]), path)
     assert parity.main() == 1
-    assert capsys.readouterr().out.splitlines() == [
+    assert [line for line in capsys.readouterr().out.splitlines() if "one edition only" in line] == [
         "de/01_second.ipynb: is there in one edition only",
         "zh/01_second.ipynb: is there in one edition only",
         "zh/02_third.ipynb: is there in one edition only",
     ]
-    for name in ("zh/01_second", "de/01_second"):
-        nbformat.write(nbformat.v4.new_notebook(), tmp_path / f"{name}.ipynb")
-    (tmp_path / "zh" / "02_third.ipynb").unlink()
-    assert parity.main() == 0

@@ -24,10 +24,12 @@ CLOCK = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text(encodi
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
+WORDS = re.compile(r"\\text\{([^}]*)\}")  # in a formula
 INLINE = re.compile(r"(?<![\\$])\$(?!\$)(.+?)(?<!\\)\$")
 CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^(#+) ", re.MULTILINE)
+CHOICE = re.compile(r'(?<=dh\.set_language\(")\w+(?="\))')  # of the language
 FOREIGN = re.compile(r"[^\x00-\u024f\u0370-\u03ff\u2000-\u2bff]")  # neither Latin nor Greek letters, nor signs
 
 
@@ -35,6 +37,11 @@ def pairs():
     """Return the paths of all pairs: the English notebook, and its twin."""
     others = [path for name in languages(NOTEBOOKS) for path in sorted((NOTEBOOKS / name).glob("*.ipynb"))]
     return [(NOTEBOOKS / path.name, path) for path in others]
+
+
+def chosen(notebook):
+    """Return the names of the languages that a notebook's code chooses, in their order."""
+    return [name for cell in notebook.cells if cell.cell_type == "code" for name in CHOICE.findall(cell.source)]
 
 
 def differences(english, other):
@@ -108,6 +115,7 @@ def _numbers(text):
 
 
 def _code_differences(one, two):
+    one, two = (CHOICE.sub("", source) for source in (one, two))  # which is its own in each edition: see main
     trees = [ast.parse(re.sub(r"^(\s*)[%!].*", r"\1pass", source, flags=re.MULTILINE)) for source in (one, two)]
     magics = [re.findall(r"^\s*[%!].*", source, re.MULTILINE) for source in (one, two)]
     found = _compare("magics", *magics)
@@ -170,7 +178,11 @@ def _prose_differences(one, two):
     for (name, a), (_, b) in zip(*fences, strict=False):
         found += _code_differences(a, b) if name == "python" else _compare("fenced text", _numbers(a), _numbers(b))
     one, two = (FENCE.sub("", text) for text in (one, two))
-    for what, pattern in (("formulas", DISPLAY), ("code", CODE), ("formulas", INLINE), ("links", LINK)):
+    displayed = [[re.sub(r"\s+", " ", formula) for formula in DISPLAY.findall(text)] for text in (one, two)]
+    found += _compare("formulas", [_with_words_of(b, a) for a, b in zip(*displayed, strict=False)], displayed[1])
+    found += _compare("number of formulas", *map(len, displayed))
+    one, two = (DISPLAY.sub(" ", text) for text in (one, two))
+    for what, pattern in (("code", CODE), ("formulas", INLINE), ("links", LINK)):
         group = 2 if pattern is CODE else 1
         kept = [Counter(re.sub(r"\s+", " ", m[group]) for m in pattern.finditer(text)) for text in (one, two)]
         found += _compare(what, *kept)
@@ -178,6 +190,17 @@ def _prose_differences(one, two):
     found += _compare("headings", HEADING.findall(one), HEADING.findall(two))
     found += _compare("rows of tables", *(text.count("\n|") for text in (one, two)))
     return found + _compare("numbers", *(Counter(_numbers(text)) for text in (one, two)))
+
+
+def _with_words_of(other, formula):
+    """Return a formula with the words of the other one, where these have letters of another script."""
+    words = iter(WORDS.findall(other))
+
+    def translated(match):
+        word = next(words, match[1])
+        return rf"\text{{{word}}}" if FOREIGN.search(word) else match[0]
+
+    return WORDS.sub(translated, formula)
 
 
 # Outputs
@@ -206,6 +229,11 @@ def main():
     for name in languages(NOTEBOOKS):
         editions = [{path.name for path in folder.glob("*.ipynb")} for folder in (NOTEBOOKS, NOTEBOOKS / name)]
         found += [f"{name}/{notebook}: is there in one edition only" for notebook in sorted(editions[0] ^ editions[1])]
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")) + [other for _, other in pairs()]:
+        name = "en" if path.parent == NOTEBOOKS else path.parent.name
+        names = chosen(nbformat.read(path, as_version=4))
+        if names != [name]:
+            found.append(f"{name}/{path.name}: chooses the languages {names}, and should choose {name!r} once")
     for english, other in pairs():
         if english.exists():
             read = [nbformat.read(path, as_version=4) for path in (english, other)]
