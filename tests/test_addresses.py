@@ -14,7 +14,7 @@ except ModuleNotFoundError:  # CPython 3.10
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))
-from editions import name_of, notebooks  # noqa: E402 - the folder of tools has to be named first
+from notebook_paths import name_of, notebooks  # noqa: E402 - the folder of tools has to be named first
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("book/*.md")])
 # "git clone ADDRESS" names none: the reader puts in the one that they know.

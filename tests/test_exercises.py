@@ -31,7 +31,7 @@ from mxnet import autograd, gluon, nd
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 sys.path.append(str(ROOT / "tools"))
-import editions  # noqa: E402 - the folder of tools has to be named first
+import notebook_paths  # noqa: E402 - the folder of tools has to be named first
 
 HALF = function_exercise(
     "00.1",
@@ -548,7 +548,7 @@ def test_two_kernels_may_note_at_once(progress_file):
 # the exercises in the notebooks
 
 
-EDITIONS = [("en", NOTEBOOKS), *((name, NOTEBOOKS / name) for name in editions.languages())]
+EDITIONS = [("en", NOTEBOOKS), *((name, NOTEBOOKS / name) for name in notebook_paths.languages())]
 WORDS = {  # in the notebooks: above a solution, and under an exercise
     "en": ("Worked solution", "not answered yet"),
     "zh": ("参考答案", "还没有作答"),

@@ -11,9 +11,9 @@ from IPython.core.interactiveshell import InteractiveShell
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))
-import editions  # noqa: E402
 import first_cell  # noqa: E402
 import lint_chinese  # noqa: E402
+import notebook_paths  # noqa: E402
 
 LOCK = "mxnet==1.2 \\\n    --hash=sha256:0\nd2l==3.4 ; python_version > '3' \\\n    --hash=sha256:0\n" + "".join(
     f"{name}==5.6.7 \\\n" for name in first_cell.PACKAGES[2:]
@@ -97,8 +97,8 @@ def test_it_is_written_into_the_notebooks_of_all_editions(monkeypatch, tmp_path)
         folder.mkdir(exist_ok=True)
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title")])
         nbformat.write(notebook, folder / "00_first.ipynb")
-    monkeypatch.setattr(first_cell, "notebooks", lambda: editions.notebooks(tmp_path))
-    monkeypatch.setattr(first_cell, "language_of", lambda path: editions.language_of(path, tmp_path))
+    monkeypatch.setattr(first_cell, "notebooks", lambda: notebook_paths.notebooks(tmp_path))
+    monkeypatch.setattr(first_cell, "language_of", lambda path: notebook_paths.language_of(path, tmp_path))
     first_cell.main()
     for language, folder in (("en", tmp_path), ("zh", tmp_path / "zh")):
         cells = nbformat.read(folder / "00_first.ipynb", as_version=4).cells
@@ -123,7 +123,7 @@ def test_it_is_written_once_after_the_opening_words():
 
 def test_nobody_is_sent_into_it():
     """The text before it is the opening words; the one that sends a reader into the next cell stands before another."""
-    for path in editions.notebooks():
+    for path in notebook_paths.notebooks():
         cells = nbformat.read(path, as_version=4).cells
         assert cells[0].cell_type == "markdown"
         assert "next cell" not in cells[0].source
@@ -131,10 +131,10 @@ def test_nobody_is_sent_into_it():
         assert cells[1].id == first_cell.ID
 
 
-@pytest.mark.parametrize("path", editions.notebooks(), ids=editions.name_of)
+@pytest.mark.parametrize("path", notebook_paths.notebooks(), ids=notebook_paths.name_of)
 def test_every_notebook_has_it(path):
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    expected = first_cell.from_repository(editions.language_of(path))
+    expected = first_cell.from_repository(notebook_paths.language_of(path))
     assert cells[0].source == expected, "run tools/first_cell.py"
     assert cells[0].metadata == first_cell.METADATA
     assert cells[0].outputs == []

@@ -15,7 +15,7 @@ from nbval.plugin import get_sanitize_patterns
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))
-from editions import language_of, name_of, notebooks  # noqa: E402 - the folder of tools has to be named first
+from notebook_paths import language_of, name_of, notebooks  # noqa: E402 - the folder of tools has to be named first
 
 SANITIZE = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text(encoding="utf-8"))
 PATHS = notebooks()
@@ -184,7 +184,7 @@ def first_cells(notebook, num_code_cells):
 
 def test_check_catches_a_changed_digit_in_every_cell(tmp_path):
     # Every cell of the first fifteen of each notebook: all of them would take as long as the whole check itself. And
-    # those in English: the others have the same code, and nbval, which compares the outputs, reads no words.
+    # those in English: the other editions print the same numbers.
     changed, cells = {}, 0
     for path in (path for path in PATHS if language_of(path) == "en"):
         notebook = first_cells(nbformat.read(path, as_version=4), 15)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import nbformat
-from editions import language_of, notebooks
+from notebook_paths import language_of, notebooks
 
 try:
     import tomllib

@@ -14,9 +14,9 @@ from collections import Counter
 from pathlib import Path
 
 import nbformat
-from editions import NOTEBOOKS, languages
 from matplotlib.colors import is_color_like
 from nbval.plugin import get_sanitize_patterns
+from notebook_paths import NOTEBOOKS, languages
 
 ROOT = Path(__file__).resolve().parent.parent
 CLOCK = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text(encoding="utf-8"))

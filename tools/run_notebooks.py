@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 
 import nbformat
-from editions import NOTEBOOKS, language_of, notebooks
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
+from notebook_paths import NOTEBOOKS, language_of, notebooks
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -14,8 +14,8 @@ from test_containers import copied
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tools"))
-import editions  # noqa: E402
 import first_cell  # noqa: E402
+import notebook_paths  # noqa: E402
 
 # Like what Colab has of all this: Python 3.12, NumPy 2, IPython 7.34, and the others of that time.
 PYTHON = "3.12"
@@ -70,8 +70,8 @@ def test_notebooks(colab, source, tmp_path):
     options = ["--nbval", "--nbval-kernel-name=colab", f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitize.cfg'}"]
     (tmp_path / "pytest.ini").write_text("[pytest]\n")  # not the options of the repository
     failed = {}
-    for original in editions.notebooks():
-        language = editions.language_of(original)
+    for original in notebook_paths.notebooks():
+        language = notebook_paths.language_of(original)
         path = tmp_path / language / original.stem / original.name
         path.parent.mkdir(parents=True)
         notebook = nbformat.read(original, as_version=4)
