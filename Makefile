@@ -2,7 +2,7 @@
 
 # Learners are spoken to in the language that is chosen on the command line, as in "make lab LANGUAGE=zh", else that of
 # D2L_LANGUAGE, else that of the locale, by the rule of d2lhelpers/language/locales.py. (LANGUAGE is a variable of the
-# locale, too: a list such as en_US:en.) What an error of make's own says is English.
+# locale, too: a list such as en_US:en.)
 LANGUAGES := en $(patsubst d2lhelpers/language/%/LC_MESSAGES,%,$(wildcard d2lhelpers/language/*/LC_MESSAGES))
 ifneq ($(findstring command,$(origin LANGUAGE)),)
 ifneq ($(strip $(words $(LANGUAGE)) $(filter-out $(LANGUAGES),$(LANGUAGE))),1)
@@ -40,12 +40,34 @@ BUILDING_en = Building $(@D) from requirements.lock$(if $(2), and the group $(2)
 BUILDING_zh = 正在建立 $(@D)，按照 requirements.lock$(if $(2), 和 $(2) 组) ……
 UV_en := Installing uv into .uv ...
 UV_zh := 正在把 uv 安装到 .uv ……
+NO_ENVIRONMENT_en = there is no environment in $(VENV) to mend: run make lab, which builds one.
+NO_ENVIRONMENT_zh = $(VENV) 里没有环境可修：运行 make lab，它会建立一个。
+A_SPACE_en = PYTHON is "$(PYTHON)", and may have no space in it: name a link to that interpreter
+A_SPACE_zh = PYTHON 是“$(PYTHON)”，里面不能有空格：请改用指向这个解释器的链接
+NO_PYTHON_en = $(1) is no Python that can be run: PYTHON is a version, as in $(A_PYTHON), or the path of an interpreter.
+NO_PYTHON_zh = $(1) 不是能运行的 Python：PYTHON 是版本号，例如 $(A_PYTHON)，或者解释器的路径。
+# The shell fills in these.
+REFUSED_en = Python $$version is $$why: the notebooks run on Python $(FIRST_PYTHON) to $(LAST_PYTHON). Leave out PYTHON, or say $(A_PYTHON).
+REFUSED_zh = Python $$version $$why：笔记本要用 Python $(FIRST_PYTHON) 到 $(LAST_PYTHON)。不写 PYTHON，或者写 $(A_PYTHON)。
+TOO_OLD_en := too old
+TOO_OLD_zh := 太旧
+TOO_NEW_en := too new
+TOO_NEW_zh := 太新
+NO_CPYTHON_en := not a CPython that is known here
+NO_CPYTHON_zh := 不是这里认识的 CPython
+NOT_FETCHED_en = no CPython $(1) here and uv could fetch none: install python$(1), or give the path of one in PYTHON, and run make again.
+NOT_FETCHED_zh = 这里没有 CPython $(1)，uv 也没能下载：安装 python$(1)，或者用 PYTHON 给出它的路径，再运行 make。
+NO_UV_en := no uv here, and none could be installed: install uv, or python3 with its venv module, and run make again.
+NO_UV_zh := 这里没有 uv，也没能装上：安装 uv，或者安装 python3 和它的 venv 模块，再运行 make。
 
 PYTHON := 3.11
 PYTHONS := 3.10 3.11 3.12 3.13 3.14 3.15
+FIRST_PYTHON := $(firstword $(PYTHONS))
+LAST_PYTHON := $(lastword $(PYTHONS))
+A_PYTHON := PYTHON=$(LAST_PYTHON)
 # "make test PYTHON=3.13" has an environment of its own; PYTHON may also be the path of an interpreter.
 ifneq ($(word 2,$(PYTHON)),)
-$(error PYTHON is "$(PYTHON)", and may have no space in it: name a link to that interpreter)
+$(error $(A_SPACE_$(SPOKEN)))
 endif
 VENV := .venv$(if $(findstring command,$(origin PYTHON)),-$(notdir $(PYTHON)))
 BIN := $(VENV)/bin
@@ -98,7 +120,7 @@ doctor:  ## look at this machine, and say what works and what to do about what d
 ADD_LOCKED = $(UV) pip install --quiet --no-deps --require-hashes --compile-bytecode --python $(BIN)/python --requirement requirements.lock
 # zh: 把环境里缺少或变了的软件包放回去，其余的不动
 mend: | $(UV)  ## put back the packages that are missing or changed in the environment; keep all else
-	@[ -x $(BIN)/python ] || { echo "make: there is no environment in $(VENV) to mend: run make lab, which builds one." >&2; exit 1; }
+	@[ -x $(BIN)/python ] || { echo "make: $(NO_ENVIRONMENT_$(SPOKEN))" >&2; exit 1; }
 	@$(ADD_LOCKED) --offline 2>/dev/null || $(ADD_LOCKED)
 	$(call own,$(VENV))
 	@echo "$(MENDED_$(SPOKEN))"
@@ -192,14 +214,14 @@ clean:  ## remove all that make has made
 define refuse
 	@version='$(1)'; \
 	case "$$version" in [0-9]*) ;; *) version=$$("$$version" -c '$(VERSION)' 2>/dev/null) || { \
-		echo "make: $(1) is no Python that can be run: PYTHON is a version, as in PYTHON=$(lastword $(PYTHONS)), or the path of an interpreter." >&2; \
+		echo "make: $(NO_PYTHON_$(SPOKEN))" >&2; \
 		exit 1; };; esac; \
 	minor=$$(echo "$$version" | sed -n 's/^3\.\([0-9][0-9]*\)\(\.[0-9]*\)*$$/\1/p'); \
 	case " $(PYTHONS) " in *" 3.$$minor "*) exit 0;; esac; \
-	case "$$version" in [12].*) why="too old";; [4-9].*) why="too new";; *) why="not a CPython that is known here";; esac; \
-	[ -z "$$minor" ] || if [ "$$minor" -lt $(OLDEST_PYTHON:3.%=%) ]; then why="too old"; else why="too new"; fi; \
-	echo "make: Python $$version is $$why: the notebooks run on Python $(firstword $(PYTHONS)) to $(lastword $(PYTHONS))." \
-		"Leave out PYTHON, or say PYTHON=$(lastword $(PYTHONS))." >&2; \
+	case "$$version" in [12].*) why="$(TOO_OLD_$(SPOKEN))";; [4-9].*) why="$(TOO_NEW_$(SPOKEN))";; \
+		*) why="$(NO_CPYTHON_$(SPOKEN))";; esac; \
+	[ -z "$$minor" ] || if [ "$$minor" -lt $(OLDEST_PYTHON:3.%=%) ]; then why="$(TOO_OLD_$(SPOKEN))"; else why="$(TOO_NEW_$(SPOKEN))"; fi; \
+	echo "make: $(REFUSED_$(SPOKEN))" >&2; \
 	exit 1
 endef
 VERSION = import platform as p; print(p.python_implementation().replace("CPython", "") + ".".join(p.python_version_tuple()[:2]))
@@ -216,7 +238,7 @@ define build
 	$(call refuse,$(1))
 	@echo "$(BUILDING_$(SPOKEN))"
 	@$(UV) venv --quiet --clear --python $(1) $(@D) || { \
-		echo "make: no CPython $(1) here and uv could fetch none: install python$(1), or give the path of one in PYTHON, and run make again." >&2; exit 1; }
+		echo "make: $(NOT_FETCHED_$(SPOKEN))" >&2; exit 1; }
 	@$(UV) pip sync --quiet --require-hashes --compile-bytecode --python $(@D)/bin/python requirements.lock
 	@$(if $(2),$(UV) pip install --quiet --python $(@D)/bin/python --group $(2))
 	$(call own,$(@D))
@@ -250,4 +272,4 @@ $(AUDIT)/.ready: pyproject.toml | $(UV)
 .uv/bin/uv:
 	@echo "$(UV_$(SPOKEN))"
 	@python3 -m venv .uv && .uv/bin/python -m pip install --quiet "uv$(UV_NEEDED)" || { rm -rf .uv; \
-		echo "make: no uv here, and none could be installed: install uv, or python3 with its venv module, and run make again." >&2; exit 1; }
+		echo "make: $(NO_UV_$(SPOKEN))" >&2; exit 1; }

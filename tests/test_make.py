@@ -164,6 +164,44 @@ def test_what_make_does_is_said_in_chinese(clone):
     assert clone.make("mend").stdout == "所有软件包都已放回原处：用 make doctor 再检查一次。\n"
 
 
+def test_what_make_says_has_its_chinese():
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    said = {name: dict(re.findall(rf"^(\w+)_{name} :?= (.*)", text, re.MULTILINE)) for name in ("en", "zh")}
+    assert [*said["en"]] == [*said["zh"]]
+    assert len(said["en"]) > 15
+    for name, sentence in said["zh"].items():
+        if not name.startswith("EXPLAIN"):
+            assert lint_chinese.mended(sentence) == sentence
+            assert sorted(re.findall(r"\$+\(?\w+", sentence)) == sorted(re.findall(r"\$+\(?\w+", said["en"][name]))
+
+
+def test_what_make_refuses_is_said_in_chinese(clone, tmp_path):
+    clone.locale = {"LANG": "zh_CN.UTF-8"}
+    clone.let_uv("exit 1")
+
+    def errors(*arguments):
+        done = clone.make(*arguments)
+        assert done.returncode == 2
+        return done.stderr.splitlines()[0].split(": ***")[-1].removeprefix("make: ").strip()
+
+    refused = "笔记本要用 Python 3.10 到 3.15。不写 PYTHON，或者写 PYTHON=3.15。"
+    assert errors("lab", "PYTHON=3.9") == f"Python 3.9 太旧：{refused}"
+    assert errors("lab", "PYTHON=2.7") == f"Python 2.7 太旧：{refused}"
+    assert errors("lab", "PYTHON=3.16") == f"Python 3.16 太新：{refused}"
+    assert errors("lab", "PYTHON=4.0") == f"Python 4.0 太新：{refused}"
+    assert errors("lab", "PYTHON=3.13t") == f"Python 3.13t 不是这里认识的 CPython：{refused}"
+    words = "PYTHON 是版本号，例如 PYTHON=3.15，或者解释器的路径。"
+    assert errors("lab", "PYTHON=/no/python") == f"/no/python 不是能运行的 Python：{words}"
+    assert errors("lab", "PYTHON=/a b") == "PYTHON 是“/a b”，里面不能有空格：请改用指向这个解释器的链接.  Stop."
+    words = "安装 python3.15，或者用 PYTHON 给出它的路径，再运行 make。"
+    assert errors("lab", "PYTHON=3.15") == f"这里没有 CPython 3.15，uv 也没能下载：{words}"
+    assert errors("mend") == ".venv 里没有环境可修：运行 make lab，它会建立一个。"
+    clone.uv.unlink()
+    script(clone.uv.parent / "python3", "exit 1")
+    words = "安装 uv，或者安装 python3 和它的 venv 模块，再运行 make。"
+    assert errors("UV=.uv/bin/uv", "lab") == f"这里没有 uv，也没能装上：{words}"
+
+
 # PYTHON
 
 
