@@ -117,7 +117,11 @@ def drop_an_output(chinese):
 
 
 def another_size(chinese):
-    chinese.cells[1].outputs[1].data["image/png"] = picture(600, 301)
+    chinese.cells[1].outputs[1].data["image/png"] = picture(600, 340)
+
+
+def another_figure(chinese):
+    chinese.cells[1].outputs[1] = figure(600, 301)
 
 
 def another_kind(chinese):
@@ -174,7 +178,8 @@ def another_language_of_the_kernel(chinese):
         (change("output", "损失 0.500，共 2", "共 2，损失 0.500"), "cell code: numbers in the output: '0.500' and '2'"),
         (change("alt", "0.5", "0.6"), "cell code: metadata"),
         (drop_an_output, "cell code: number of outputs: 2 and 1"),
-        (another_size, "cell code: size of the figure: (600, 300) and (600, 301)"),
+        (another_size, "cell code: size of the picture: (600, 300) and (600, 340)"),
+        (another_figure, "cell code: numbers in the output: '300' and '301'"),
         (another_kind, "cell code: kind of output: 'stream' and 'display_data'"),
         (another_id, "cells: 'code' and 'code-2', at place 1"),
         (another_type, "cell prose: type: markdown and raw"),

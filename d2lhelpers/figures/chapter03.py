@@ -236,7 +236,7 @@ def cross_entropy_by_belief(q, cross_entropy, truth, entropy):
     Returns
     -------
     matplotlib.figure.Figure
-        The area between the two is their difference, the KL divergence.
+        The height between the two, which is shaded, is their difference, the KL divergence.
     """
     figure, ax = plt.subplots(figsize=(6, 3.1), layout="constrained")
     ax.plot(q, cross_entropy, linewidth=2, label="cross-entropy $H(p, q)$")
