@@ -37,7 +37,7 @@ WORDS = {
     "text": [r"(`+).+?\1", r"\$[^$\n]+\$", r"https?://[\w./#?=&%~:-]+[\w/]", r"\{\w*:[^{}]*[defg%]\}"],
 }
 BLANKS = {
-    "markdown": [r"\]\([^)\s]*\)", r"</?[a-z][^>\n]*>", r"^\[[^\]]+\]: .*$"],
+    "markdown": [r"\]\([^)\s]*\)", r"</?[a-z][^>\n]*>", r"^\[[^\]]+\]: .*$", r"^:[a-z-]+:"],
     "text": [r"</?[a-z][^>\n]*>", r"\{\{|\}\}|\{[^{}]*\}", r"\\."],
 }
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
@@ -86,7 +86,7 @@ def _prose(text, kind):
         # A character of the private use area stands for it, for the linter within a word if it is to be one.
         mark = chr(0xE000 + len(kept))
         kept[mark] = match[0]
-        return f"Q{len(kept) - 1}Q" if word else mark
+        return f"Zq{len(kept) - 1}qZ" if word else mark
 
     for patterns, is_word in ((WORDS, True), (BLANKS, False)):
         for pattern in patterns[kind]:
@@ -97,8 +97,8 @@ def _prose(text, kind):
     text = "\n".join(_line(line) if CHINESE.search(line) else line for line in text.split("\n"))
     if kind == "markdown":
         text = EMPHASIS.sub(_spaced, text)
-    while re.search(r"Q\d+Q|[\ue000-\uf8ff]", text):  # one may lie within another
-        text = re.sub(r"Q(\d+)Q", lambda match: kept[chr(0xE000 + int(match[1]))], text)
+    while re.search(r"Zq\d+qZ|[\ue000-\uf8ff]", text):  # one may lie within another
+        text = re.sub(r"Zq(\d+)qZ", lambda match: kept[chr(0xE000 + int(match[1]))], text)
         text = re.sub(r"[\ue000-\uf8ff]", lambda match: kept[match[0]], text)
     return text
 
@@ -250,7 +250,8 @@ def _page(path, write_it):
 
 def files():
     """Return the paths of all files of the repository that speak Chinese to people."""
-    patterns = ["notebooks/zh/*.ipynb", "d2lhelpers/language/zh/LC_MESSAGES/*.po", "*.zh.md", "book/zh/**/*.md"]
+    patterns = ["notebooks/zh/*.ipynb", "d2lhelpers/language/zh/LC_MESSAGES/*.po", "*.zh.md"]
+    patterns += ["book/zh/**/*.md", "book/locale/zh*/LC_MESSAGES/*.po"]
     return sorted(path for pattern in patterns for path in ROOT.glob(pattern))
 
 
