@@ -40,7 +40,7 @@ BLANKS = {
     "markdown": [r"\]\([^)\s]*\)", r"</?[a-z][^>\n]*>", r"^\[[^\]]+\]: .*$", r"^:[a-z-]+:"],
     "text": [r"</?[a-z][^>\n]*>", r"\{\{|\}\}|\{[^{}]*\}", r"\\."],
 }
-FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^( *)```([^`\n]*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 EMPHASIS = re.compile(r"(?<!\*)(\*{1,3})(?![\s*])(.+?)(?<![\s*])\1(?!\*)")
 LATIN = "A-Za-z0-9Α-ωϵ"
 
@@ -72,7 +72,8 @@ def mended(text, kind="text"):
         return _replaced(text, _texts_of_code(text))
     parts, end = [], 0
     for fence in FENCE.finditer(text) if kind == "markdown" else ():
-        content = mended(fence[3], "code" if fence[2] == "python" else "text")
+        inner = "code" if fence[2] == "python" else "markdown" if fence[2].startswith("{") else "text"
+        content = mended(fence[3], inner)
         parts += [_prose(text[end : fence.start()], kind), text[fence.start() : fence.start(3)], content]
         parts += [text[fence.end(3) : fence.end()]]
         end = fence.end()
