@@ -402,14 +402,13 @@ def main(wanted=None):
     language = wanted or language_of_locale(os.environ)
     set_language(language if language in languages() else "en")
     statuses = [OK, PROBLEM, UNKNOWN]
-    if not _can_be_shown("".join(map(_, statuses))):
+    words = "".join(map(_, statuses))
+    if _as_shown(words) != words:
         set_language("en")
-    if hasattr(sys.stdout, "reconfigure"):  # not in CPython 3.6
-        sys.stdout.reconfigure(errors="backslashreplace")  # what errors and names of folders may have in them
     column = max(12, *(width(_(status)) for status in statuses))
     found = []
     for status, text in chain(check_language(wanted), findings()):
-        print(_(status) + " " * (column - width(_(status))), text, flush=True)
+        print(_(status) + " " * (column - width(_(status))), _as_shown(text), flush=True)
         found.append(status)
     problems = found.count(PROBLEM)
     if problems:
@@ -420,10 +419,7 @@ def main(wanted=None):
     return int(problems > 0)
 
 
-def _can_be_shown(text):
-    """Tell whether the output has the letters of a text, in the encoding that the locale gives it."""
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+def _as_shown(text):
+    """Return a text as the output can show it, with a code for each letter that its encoding does not have."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
