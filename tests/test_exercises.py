@@ -549,9 +549,9 @@ def test_two_kernels_may_note_at_once(progress_file):
 
 
 EDITIONS = [("en", NOTEBOOKS), *((name, NOTEBOOKS / name) for name in notebook_paths.languages())]
-WORDS = {  # in the notebooks: above a solution, and under an exercise
-    "en": ("Worked solution", "not answered yet"),
-    "zh": ("参考答案", "还没有作答"),
+WORDS = {  # in the notebooks: above a solution, under an exercise, and before a recipe
+    "en": ("Worked solution", "not answered yet", "The check takes at most {} seconds"),
+    "zh": ("参考答案", "还没有作答", "检查最多.* {} 秒"),
 }
 all_editions = pytest.mark.parametrize(("language", "folder"), EDITIONS, ids=[name for name, _ in EDITIONS])
 
@@ -614,8 +614,7 @@ def test_worked_solution_is_folded_away_and_right_where_the_answer_is_asked_for(
 def test_notebook_says_how_much_time_a_recipe_has(chapter, language, folder):
     number, recipe = list(exercises(chapter).items())[-1]
     (text,) = [cell.source for cell in cells_of(chapter, folder) if cell.source.startswith(f"### {number} ")]
-    words = {"en": "The check takes at most {} seconds", "zh": "检查最多.* {} 秒"}[language]
-    assert re.search(words.format(recipe.seconds or judging.TIME_LIMIT), text)
+    assert re.search(WORDS[language][2].format(recipe.seconds or judging.TIME_LIMIT), text)
 
 
 def test_wrong_is_plain_data():
