@@ -95,7 +95,7 @@ def test_readme_shows_every_notebook_and_its_minutes(name):
 
 
 def test_exercises_are_six_a_chapter():
-    for path in sorted((ROOT / "notebooks").glob("0[1-9]*.ipynb")):
+    for path in sorted((ROOT / "notebooks").glob("**/0[1-9]*.ipynb")):
         numbers = set(re.findall(r'check\(\\?"(\d\d\.\d+)', path.read_text(encoding="utf-8")))
         assert numbers == {f"{path.name[:2]}.{i}" for i in range(1, 7)}
     assert "six exercises" in README

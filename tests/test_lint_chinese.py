@@ -50,6 +50,7 @@ def test_text(text, expected):
         ("这叫**“学习”**吗", "这叫 **“学习”** 吗"),
         ("按<kbd>Shift,a</kbd>,然后", "按<kbd>Shift,a</kbd>，然后"),
         ("| a | 中文b |\n| --- | --- |\n| 1 | 二2 |", "| a | 中文 b |\n| --- | --- |\n| 1 | 二 2 |"),
+        ("```{toctree}\n:caption: 第1章\n\na,b\n```\n\n" * 2, "```{toctree}\n:caption: 第 1 章\n\na,b\n```\n\n" * 2),
         ("前一行，\n后一行", "前一行，后一行"),
         ("# 标题\n\n- 第1项\n- 第2项", "# 标题\n\n- 第 1 项\n- 第 2 项"),
         (

@@ -37,10 +37,10 @@ WORDS = {
     "text": [r"(`+).+?\1", r"\$[^$\n]+\$", r"https?://[\w./#?=&%~:-]+[\w/]", r"\{\w*:[^{}]*[defg%]\}"],
 }
 BLANKS = {
-    "markdown": [r"\]\([^)\s]*\)", r"</?[a-z][^>\n]*>", r"^\[[^\]]+\]: .*$"],
+    "markdown": [r"\]\([^)\s]*\)", r"</?[a-z][^>\n]*>", r"^\[[^\]]+\]: .*$", r"^:[a-z-]+:"],
     "text": [r"</?[a-z][^>\n]*>", r"\{\{|\}\}|\{[^{}]*\}", r"\\."],
 }
-FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+FENCE = re.compile(r"^( *)```([^`\n]*)\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 EMPHASIS = re.compile(r"(?<!\*)(\*{1,3})(?![\s*])(.+?)(?<![\s*])\1(?!\*)")
 LATIN = "A-Za-z0-9Α-ωϵ"
 
@@ -72,7 +72,8 @@ def mended(text, kind="text"):
         return _replaced(text, _texts_of_code(text))
     parts, end = [], 0
     for fence in FENCE.finditer(text) if kind == "markdown" else ():
-        content = mended(fence[3], "code" if fence[2] == "python" else "text")
+        inner = "code" if fence[2] == "python" else "markdown" if fence[2].startswith("{") else "text"
+        content = mended(fence[3], inner)
         parts += [_prose(text[end : fence.start()], kind), text[fence.start() : fence.start(3)], content]
         parts += [text[fence.end(3) : fence.end()]]
         end = fence.end()
@@ -86,7 +87,7 @@ def _prose(text, kind):
         # A character of the private use area stands for it, for the linter within a word if it is to be one.
         mark = chr(0xE000 + len(kept))
         kept[mark] = match[0]
-        return f"Q{len(kept) - 1}Q" if word else mark
+        return f"Zq{len(kept) - 1}qZ" if word else mark
 
     for patterns, is_word in ((WORDS, True), (BLANKS, False)):
         for pattern in patterns[kind]:
@@ -97,8 +98,8 @@ def _prose(text, kind):
     text = "\n".join(_line(line) if CHINESE.search(line) else line for line in text.split("\n"))
     if kind == "markdown":
         text = EMPHASIS.sub(_spaced, text)
-    while re.search(r"Q\d+Q|[\ue000-\uf8ff]", text):  # one may lie within another
-        text = re.sub(r"Q(\d+)Q", lambda match: kept[chr(0xE000 + int(match[1]))], text)
+    while re.search(r"Zq\d+qZ|[\ue000-\uf8ff]", text):  # one may lie within another
+        text = re.sub(r"Zq(\d+)qZ", lambda match: kept[chr(0xE000 + int(match[1]))], text)
         text = re.sub(r"[\ue000-\uf8ff]", lambda match: kept[match[0]], text)
     return text
 
@@ -250,7 +251,8 @@ def _page(path, write_it):
 
 def files():
     """Return the paths of all files of the repository that speak Chinese to people."""
-    patterns = ["notebooks/zh/*.ipynb", "d2lhelpers/language/zh/LC_MESSAGES/*.po", "*.zh.md", "book/zh/**/*.md"]
+    patterns = ["notebooks/zh/*.ipynb", "d2lhelpers/language/zh/LC_MESSAGES/*.po", "*.zh.md"]
+    patterns += ["book/zh/**/*.md", "book/locale/zh*/LC_MESSAGES/*.po"]
     return sorted(path for pattern in patterns for path in ROOT.glob(pattern))
 
 
