@@ -138,7 +138,7 @@ def test_a_learners_own_words_are_drawn():
 
 def test_caption_has_chinese_punctuation():
     assert takeaway(figure_of("arrival")) == "损失降到噪声的水平，就不再下降。参数走到了真实值（灰线）。"
-    assert takeaway(figure_of("tempered_softmax")) == "温度低：最大的得分独占。温度高：各个类别趋于一样。"
+    assert takeaway(figure_of("tempered_softmax")) == "温度低：概率全归最大的得分。温度高：各个类别趋于一样。"
     figure, (left, right) = plt.subplots(1, 2)
     titles = left.set_title("学会了吗？"), right.set_title("没有！"), figure.suptitle("")
     assert takeaway(figure) == titles[0].get_text() + titles[1].get_text()

@@ -208,3 +208,18 @@ def test_each_edition_chooses_its_language(monkeypatch, tmp_path, capsys, langua
     monkeypatch.setattr(parity, "NOTEBOOKS", tmp_path)
     assert parity.main() == 1
     assert f"en/01_a.ipynb: chooses the languages {languages}" in capsys.readouterr().out
+
+
+def test_an_edition_that_is_not_whole(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(parity, "NOTEBOOKS", tmp_path)
+    for name in ("00_first", "01_second", "zh/00_first", "zh/02_third", "de/00_first"):
+        path = tmp_path / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        source = f'dh.set_language("{name[:2] if "/" in name else "en"}")'
+        nbformat.write(nbformat.v4.new_notebook(cells=[code(source, [])]), path)
+    assert parity.main() == 1
+    assert [line for line in capsys.readouterr().out.splitlines() if "one edition only" in line] == [
+        "de/01_second.ipynb: is there in one edition only",
+        "zh/01_second.ipynb: is there in one edition only",
+        "zh/02_third.ipynb: is there in one edition only",
+    ]

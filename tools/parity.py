@@ -18,9 +18,9 @@ from pathlib import Path
 import nbformat
 from matplotlib.colors import is_color_like
 from nbval.plugin import get_sanitize_patterns
+from notebook_paths import NOTEBOOKS, languages
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ROOT / "notebooks"
 CLOCK = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text(encoding="utf-8"))
 
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
@@ -38,14 +38,9 @@ CHOICE = re.compile(r'(?<=dh\.set_language\(")\w+(?="\))')  # of the language
 FOREIGN = re.compile(r"[^\x00-\u024f\u0370-\u03ff\u2000-\u2bff]")  # neither Latin nor Greek letters, nor signs
 
 
-def languages():
-    """Return the names of the editions beside the English one: the folders of ``notebooks`` that hold notebooks."""
-    return sorted({path.parent.name for path in NOTEBOOKS.glob("*/*.ipynb") if not path.parent.name.startswith(".")})
-
-
 def pairs():
     """Return the paths of all pairs: the English notebook, and its twin."""
-    others = [path for name in languages() for path in sorted((NOTEBOOKS / name).glob("*.ipynb"))]
+    others = [path for name in languages(NOTEBOOKS) for path in sorted((NOTEBOOKS / name).glob("*.ipynb"))]
     return [(NOTEBOOKS / path.name, path) for path in others]
 
 
@@ -239,7 +234,7 @@ def _size(picture):
 def main():
     """Print what differs between the editions of the repository, and return 0 if nothing does."""
     found = []
-    for name in languages():
+    for name in languages(NOTEBOOKS):
         editions = [{path.name for path in folder.glob("*.ipynb")} for folder in (NOTEBOOKS, NOTEBOOKS / name)]
         found += [f"{name}/{notebook}: is there in one edition only" for notebook in sorted(editions[0] ^ editions[1])]
     for path in sorted(NOTEBOOKS.glob("*.ipynb")) + [other for _, other in pairs()]:

@@ -177,8 +177,10 @@ def sweep(grid, long_runs):
     left.set_title(_("3 epochs: three curves ..."))
     middle.set(xscale="log", xlabel=_("learning rate / batch size"), title=_("... are nearly one"))
     right.set(xlabel=_("epoch"), title=_("Batch size 64: more epochs"))
-    for ax, name in [(left, _("batch size")), (middle, _("batch size")), (right, _("learning rate"))]:
-        ax.legend(title=name, fontsize=9)
+    left.legend(title=_("batch size"), fontsize=9, loc="lower left")
+    middle.legend(title=_("batch size"), fontsize=9, loc="lower left")
+    right.legend(title=_("learning rate"), fontsize=9, loc="center right")
+    for ax in (left, middle, right):
         ax.grid(alpha=0.3)
     left.set_yticks([0.1, 0.2, 0.5, 1, 2], labels=["0.1", "0.2", "0.5", "1", "2"])
     left.minorticks_off()

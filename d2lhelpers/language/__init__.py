@@ -8,6 +8,8 @@ which stay as they are.
 
 Catalogues are those of gettext, a folder for each language: ``zh/LC_MESSAGES/d2lhelpers.po`` for translators, and the
 ``.mo`` that is read here. ``make catalogues`` brings both up to date. What has no translation is said in English.
+
+Only the standard library is imported, and the syntax is that of Python 3.6: the doctor speaks by way of this.
 """
 
 import gettext
@@ -46,9 +48,10 @@ class Text(str):
     'for example {"learning_rate": 0.1}'
     """
 
-    def __new__(cls, sentence, /, **fields):
+    def __new__(*class_and_sentence, **fields):  # so that a field may have any name, before CPython 3.8, too
         """Return the sentence in English, with its fields filled in."""
-        text = super().__new__(cls, sentence.format(**fields) if fields else sentence)
+        cls, sentence = class_and_sentence
+        text = str.__new__(cls, sentence.format(**fields) if fields else sentence)
         text.sentence, text.fields = str(sentence), fields
         return text
 
@@ -139,7 +142,7 @@ def languages():
     >>> languages()
     ('en', 'zh')
     """
-    return "en", *sorted(path.parts[-3] for path in _FOLDER.glob(f"*/LC_MESSAGES/{_DOMAIN}.mo"))
+    return ("en", *sorted(path.parts[-3] for path in _FOLDER.glob(f"*/LC_MESSAGES/{_DOMAIN}.mo")))
 
 
 def language():
