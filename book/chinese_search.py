@@ -38,7 +38,8 @@ class ChineseSearch(SearchEnglish):
     # joins two terms (的, 了, 和, 与) is not looked for at all.
     js_splitter_code = r"""
 function splitQuery(query) {
-  const parts = query.replaceAll(/[的了和与]/g, " ").match(/[\u3400-\u9fff]+|(?:(?![\u3400-\u9fff])[\p{L}\p{N}_])+/gu) ?? [];
+  const terms = query.replaceAll(/[的了和与]/g, " ");
+  const parts = terms.match(/[\u3400-\u9fff]+|(?:(?![\u3400-\u9fff])[\p{L}\p{N}_])+/gu) ?? [];
   return parts.flatMap((part) => {
     if (part.length == 1 || !/^[\u3400-\u9fff]/.test(part)) return [part];
     return [...part].slice(1).map((character, place) => part[place] + character);
