@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import d2lhelpers as dh
@@ -176,9 +177,12 @@ def differences(english, other, language):
     lines = [text.split("\n") for text in (english, other)]
     switches = [part.pop(2) for part in lines]  # the line below the title
     english, other = map("\n".join, lines)
-    english = re.sub(r"(?<=\]\()[^)\s]+(?=\))", lambda link: twin(link[0], language), english)
+    links = [parity.LINK.findall(text) for text in (english, other)]
+    links[0] = [twin(link, language) for link in links[0]]
+    english, other = (parity.LINK.sub("](link)", text) for text in (english, other))
     commands = [re.sub(r" *#.*", "", "".join(blocks(text, "sh"))) for text in (english, other)]
-    found = ["commands differ"] if commands[0] != commands[1] else []
+    found = parity._compare("links", *map(Counter, links))
+    found += ["commands differ"] if commands[0] != commands[1] else []
     shapes = [[[len(row) for row in table] for table in tables(text)] for text in (english, other)]
     found += ["tables differ"] if shapes[0] != shapes[1] else []
     if not all(re.fullmatch(r"\[[^\]]+\]\([\w.]+\.md\)(?: · .*)?", line) for line in switches):
