@@ -166,7 +166,7 @@ audit: $(AUDIT)/.ready  ### look for unsafe code, and for known vulnerabilities 
 # zh: 把保存的笔记本做成网页，放在 build/book
 book: .venv-book/.ready  ## make web pages of the notebooks as they are stored, in build/book
 	rm -rf build/book build/book-source
-	$(foreach name,$(LANGUAGES),$(call edition,$(name),$(if $(filter-out en,$(name)),$(name)/)))
+	$(foreach name,$(EDITIONS),$(call edition,$(name),$(if $(filter-out en,$(name)),$(name)/)))
 	.venv-book/bin/python tools/archive.py build/book/d2l-chapter3.zip
 	@echo "$(BOOK_$(SPOKEN))"
 
@@ -206,6 +206,7 @@ clean:  ## remove all that make has made
 	rm -rf .venv .venv-* .uv build .pytest_cache .ruff_cache d2lhelpers.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
+EDITIONS := en $(patsubst book/%/index.md,%,$(wildcard book/*/index.md))
 # Make the pages of an edition of the book: $(1) is its name; $(2) is where it lies in book, in notebooks and in build/book.
 define edition
 	mkdir -p build/book-source/$(1)

@@ -343,7 +343,9 @@ class Notebook:
 
     def screenshot_of(self, cell, name):
         """Keep a picture of the window with the output of a cell in it."""
-        cell.locator(".jp-OutputArea").scroll_into_view_if_needed()
+        output = cell.locator(".jp-OutputArea")
+        output.scroll_into_view_if_needed()
+        output.hover(trial=True)  # it is in view and stands still: JupyterLab draws what is on the screen
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     @contextlib.contextmanager
