@@ -48,6 +48,7 @@ def chapter_map(folder, translate=str):
     start = (Path(folder) / "00_start_here.ipynb").read_text(encoding="utf-8")
     text = "\n".join("".join(cell["source"]) for cell in json.loads(start)["cells"])
     rows = {row["file"]: row for row in ROW.finditer(text)}
+    both = translate("{line} *{sections}.*")
     lines = ["{.chapters}"]
     for path in sorted(Path(folder).glob("0[1-9]_*.ipynb")):
         row = rows[path.name]
@@ -56,7 +57,7 @@ def chapter_map(folder, translate=str):
             "",
             f"  **[]({path.name})**",
             "",
-            f"  {row['line']} " + translate("*{sections}.*").format(sections=translate(SECTIONS[path.name[:2]])),
+            "  " + both.format(line=row["line"], sections=translate(SECTIONS[path.name[:2]])),
             "",
         ]
     return "\n".join(lines)
