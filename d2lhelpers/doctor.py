@@ -4,7 +4,6 @@ Only the standard library is imported here, and the syntax is that of Python 3.6
 that is too old, too. What may crash or hang runs in a process of its own.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -15,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from .files import DIGITS, FASHION_MNIST, check_digits, data_folder, home
+from .files import DIGITS, FASHION_MNIST, check_digits, find, home, places
 from .kernel import shows_nothing
 from .remedies import LOCK, ROOT, environment, nothing_is_installed, put_back, rebuild, version_of
 
@@ -146,22 +145,26 @@ def check_digits_file():
 
 
 def check_fashion_mnist():
-    """Compare what is there of Fashion-MNIST with its hashes; it need not be there."""
+    """Look for Fashion-MNIST where the loader would, and compare it with its hashes; it need not be there."""
     try:
-        folder = data_folder() / "fashion-mnist"
+        folders = places()
     except FileNotFoundError as error:
         return OK, f"Fashion-MNIST: no folder for it, since {error} No chapter needs it"
-    there = 0
-    for name, md5, _, _ in FASHION_MNIST:
-        if (folder / name).is_file():
-            there += 1
-            try:
-                found = hashlib.md5((folder / name).read_bytes()).hexdigest()
-            except OSError as error:
-                return PROBLEM, f"{folder / name} cannot be read: {error.strerror}; make it readable"
-            if found != md5:
-                return PROBLEM, f"{folder / name} is damaged: delete it; it is downloaded again when wanted"
-    return OK, f"Fashion-MNIST: {there} of {len(FASHION_MNIST)} files are there; no chapter needs them"
+    found, passed_over = [], []
+    for file in FASHION_MNIST:
+        try:
+            path, others = find(file, folders)
+        except OSError as error:
+            return PROBLEM, f"{error.filename} cannot be read: {error.strerror}; make it readable"
+        except ValueError as error:
+            return PROBLEM, f"{error}. Delete it; it is downloaded again when wanted"
+        found += [path] if path else []
+        passed_over += others
+    text = f"Fashion-MNIST: {len(found)} of {len(FASHION_MNIST)} files are there"
+    elsewhere = {str(path.parent): None for path in found if path.parent != folders[0]}
+    text += f" ({_list(list(elsewhere))})" if elsewhere else ""
+    text += f"; passed over, as damaged or other files: {_list(list(map(str, passed_over)))}" if passed_over else ""
+    return OK, f"{text}; no chapter needs them"
 
 
 def check_packages():
