@@ -679,6 +679,25 @@ def test_damage_in_our_own_folder_is_an_error_wherever_else_the_file_is(elsewher
     assert state(elsewhere) == before
 
 
+def test_a_folder_that_is_reached_in_two_ways_is_one_place(monkeypatch, elsewhere, small, capsys):
+    (elsewhere / "repository/notebooks").mkdir()
+    monkeypatch.chdir(elsewhere / "repository/notebooks")
+    (elsewhere / "home/.keras/datasets").mkdir(parents=True)
+    (elsewhere / "home/.keras/datasets/fashion-mnist").symlink_to(elsewhere / "home/.mxnet/datasets/fashion-mnist")
+    torchvision, gluon = (
+        elsewhere / "repository/data/FashionMNIST/raw",
+        elsewhere / "home/.mxnet/datasets/fashion-mnist",
+    )
+    fill(torchvision, small, lambda content: content[:-1], count=1)
+    fill(gluon, small, lambda content: content[:-1], count=1)
+    with pytest.raises(ConnectionError):
+        datasets.load_fashion_mnist(8)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "passed over" in line]
+    assert [line.split(" is passed")[0] for line in lines] == [
+        str(folder / datasets.FASHION_MNIST[0][0]) for folder in (torchvision, gluon)
+    ]
+
+
 def test_a_working_directory_that_was_removed_is_no_place(monkeypatch, elsewhere, small):
     fill(elsewhere / "home/.keras/datasets/fashion-mnist", small)
     (elsewhere / "gone").mkdir()
