@@ -129,7 +129,6 @@ def _sources():
 
 
 def _mirror(value):
-    reason = "there is no such folder"
     if value.lower().startswith(("http://", "https://")):
         with contextlib.suppress(ValueError):  # of what looks like an IPv6 address and is none
             if urlsplit(value).hostname:
@@ -137,8 +136,10 @@ def _mirror(value):
         reason = "it names no server"
     elif "://" in value:
         reason = "addresses begin with http:// or https://"
-    elif expanded(value).is_dir():
-        return expanded(value)
+    elif (folder := expanded(value)).is_dir():
+        return folder
+    else:
+        reason = f"there is no folder {folder}"
     raise ValueError(
         "the environment variable D2L_MIRROR must be a folder that has the four files of Fashion-MNIST, or the address "
         f"of one on a server, but is {value!r}: {reason}. Correct it, for example "

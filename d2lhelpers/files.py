@@ -89,7 +89,8 @@ def places(root=None):
 
     Where `root` is given, these are only its own. Else they are those of `data_folder`, of the repository, of Gluon
     (``$MXNET_HOME`` or ``~/.mxnet``), of torchvision and d2l (in ``data`` and ``../data``, as seen from the notebook),
-    and of Keras (``$KERAS_HOME`` or ``~/.keras``).
+    and of Keras (``$KERAS_HOME`` or ``~/.keras``). A relative path in ``D2L_DATA`` is one from the notebook's folder,
+    or else from the repository.
 
     Parameters
     ----------
@@ -111,11 +112,13 @@ def places(root=None):
     >>> [folder.relative_to("/srv").as_posix() for folder in places("/srv")]
     ['fashion-mnist', 'FashionMNIST/raw']
     """
-    bases = [data_folder(root)]
-    found = [bases[0] / layout for layout in LAYOUTS]
+    ours = data_folder(root)
+    found = [ours / layout for layout in LAYOUTS]
     if root is None:
         if _is_checkout():
-            found += [PACKAGE.parent / "data" / layout for layout in LAYOUTS]
+            # A path in D2L_DATA is often one from where make was started, while a notebook is in a folder below.
+            bases = (PACKAGE.parent / os.environ.get("D2L_DATA", ""), PACKAGE.parent / "data")
+            found += [Path(os.path.abspath(str(base)), layout) for base in bases for layout in LAYOUTS]
         found += _datasets_of("MXNET_HOME", ".mxnet")
         with contextlib.suppress(OSError):  # of a working directory that someone has removed
             found += [Path(os.path.abspath(base), layout) for base in ("data", "../data") for layout in LAYOUTS]
