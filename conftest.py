@@ -7,8 +7,8 @@ from pathlib import Path
 # The kernels of the notebooks inherit this. It is set when pytest starts, in each of its workers.
 os.environ["D2L_PROGRESS"] = os.path.join(tempfile.gettempdir(), f"d2l-progress-of-tests-{os.getpid()}.txt")
 
-# They are written for English; what is said in Chinese is asked for in the tests themselves.
-os.environ.pop("D2L_LANGUAGE", None)
+# They are written for English, whatever the locale; what is said in Chinese is asked for in the tests themselves.
+os.environ["D2L_LANGUAGE"] = "en"
 
 # Hypothesis keeps what it has found; it does so while tests are collected.
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(tempfile.gettempdir(), f"d2l-hypothesis-{os.getpid()}")

@@ -5,6 +5,8 @@ In a notebook the plain text of a figure's output has it in the second line. The
 
 from matplotlib.figure import Figure
 
+from .language import N_, _, joined
+
 
 def takeaway(figure):
     r"""Return what the title of a figure says; of one without a title, what the titles of its panels say.
@@ -22,10 +24,10 @@ def takeaway(figure):
     --------
     >>> figure = Figure()
     >>> left, right = figure.subplots(1, 2)
-    >>> _ = left.set_title("The loss falls"), right.set_title("The weights\narrive")
+    >>> titles = left.set_title("The loss falls"), right.set_title("The weights\narrive")
     >>> takeaway(figure)
     'The loss falls. The weights arrive.'
-    >>> _ = figure.suptitle("All is well!")
+    >>> title = figure.suptitle("All is well!")
     >>> takeaway(figure)
     'All is well!'
     """
@@ -33,7 +35,11 @@ def takeaway(figure):
     if not titles[0].strip():
         titles = [ax.get_title() for ax in figure.axes]
     titles = [" ".join(title.split()) for title in titles if title.strip()]
-    return " ".join(title if title.endswith((".", "!", "?")) else f"{title}." for title in titles)
+    if not titles:
+        return ""
+    sentences = [title if title.endswith(tuple(".!?。！？")) else N_("{title}.", title=title) for title in titles]
+    text = joined(N_("{first} {second}"), sentences)
+    return _(text)
 
 
 def _print_figure(figure, printer, cycle):

@@ -10,7 +10,7 @@ from mxnet import np as mxnp
 from .data import load_array
 from .devices import check_ctx
 from .downloads import SOURCES, download, tidy_up
-from .files import DIGITS, DIGITS_SHA256, FASHION_MNIST, check_digits, find, places
+from .files import DIGITS, DIGITS_SHA256, FASHION_MNIST, WrongFile, check_digits, find, places
 from .idx import read_idx
 from .language import N_, _, joined
 from .validation import check_integer
@@ -198,7 +198,7 @@ def _locate(root):
 def _find(file, folders):
     try:
         path, passed_over = find(file, folders)
-    except ValueError as error:
+    except WrongFile as error:
         raise ValueError(
             f"{error}. Delete it, or move it away, and call again to download it, or take it from "
             f"{SOURCES[0]}{file[0]}."

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from tqdm import tqdm
 
 from .content import PIECE, is_compressed
-from .files import FASHION_MNIST, check_content, expanded, size_of_content
+from .files import FASHION_MNIST, WrongFile, check_content, expanded, size_of_content
 
 SOURCES = (
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
@@ -203,7 +203,7 @@ def _download(address, folder, file):
         if not errors:
             try:
                 check_content(path, md5, shape)
-            except ValueError:
+            except WrongFile:
                 return "sent something else"
             path.replace(folder / (name if is_compressed(path) else _uncompressed(name)))
             return None

@@ -12,9 +12,9 @@ function render({ model, el }) {
   canvas.style.cssText = `width: ${SIZE}px; height: ${SIZE}px; background: white; border: 1px solid grey;
     border-radius: 2px; cursor: crosshair; touch-action: none; display: block;`;
   canvas.setAttribute("role", "img");
-  canvas.setAttribute("aria-label", "Drawing area: draw a digit with the mouse, a pen or a finger");
+  canvas.setAttribute("aria-label", model.get("label"));
   const clear = document.createElement("button");
-  clear.textContent = "Clear";
+  clear.textContent = model.get("clear");
   clear.className = "jupyter-widgets jupyter-button widget-button";
   el.append(canvas, clear);
 

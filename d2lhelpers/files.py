@@ -157,7 +157,7 @@ def find(file, folders):
 
     Raises
     ------
-    ValueError
+    WrongFile
         If in the first of the folders, which is ours, something else bears its name; see `check_content`.
     OSError
         If it cannot be read there.
@@ -174,7 +174,7 @@ def find(file, folders):
             if os.path.lexists(str(path)):
                 try:
                     check_content(path, md5, shape)
-                except (OSError, ValueError):
+                except (OSError, WrongFile):
                     if folder == folders[0]:
                         raise
                     passed_over.append(path)
@@ -183,8 +183,22 @@ def find(file, folders):
     return None, passed_over
 
 
+class WrongFile(ValueError):
+    """What a file holds is not what belongs there.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    """
+
+    def __init__(self, path, fault):
+        super().__init__(f"{path} is not the file that belongs there: {fault}")
+        self.path = path
+
+
 def check_content(path, md5, shape):
-    """Raise ValueError if a file does not hold what belongs there, compressed or not.
+    """Raise an error if a file does not hold what belongs there, compressed or not.
 
     Parameters
     ----------
@@ -197,7 +211,7 @@ def check_content(path, md5, shape):
 
     Raises
     ------
-    ValueError
+    WrongFile
         If it is no file, cannot be decompressed, or holds something else; the message names it and the fault.
 
     Examples
@@ -205,11 +219,10 @@ def check_content(path, md5, shape):
     >>> check_content(Path("nowhere"), "9018921c3c673c538a1fc5bad174d6f9", (60_000,))
     Traceback (most recent call last):
         ...
-    ValueError: nowhere is not the file that belongs there: its MD5 is that of no file, not 9018921c...
+    d2lhelpers.files.WrongFile: nowhere is not the file that belongs there: its MD5 is that of no file, not 9018921c...
     """
-    stranger = f"{path} is not the file that belongs there"
     if not os.path.isfile(str(path)):
-        raise ValueError(f"{stranger}: its MD5 is that of no file, not {md5}")
+        raise WrongFile(path, f"its MD5 is that of no file, not {md5}")
     hasher = hashlib.md5(usedforsecurity=False) if sys.version_info >= (3, 9) else hashlib.md5()
     rest = size_of_content(shape)
     try:
@@ -220,9 +233,9 @@ def check_content(path, md5, shape):
                 if rest < 0:
                     raise ValueError("it holds more than belongs there")
     except ValueError as error:
-        raise ValueError(f"{stranger}: {error}") from None
+        raise WrongFile(path, error) from None
     if hasher.hexdigest() != md5:
-        raise ValueError(f"{stranger}: the MD5 of its content is {hasher.hexdigest()}, not {md5}")
+        raise WrongFile(path, f"the MD5 of its content is {hasher.hexdigest()}, not {md5}")
 
 
 def size_of_content(shape):

@@ -20,9 +20,20 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from .captions import takeaway
+from .language import N_, _, joined, width
 
 # A picture beside paper to draw on shrinks with the page down to this width, and then goes below the paper.
 _NARROWEST = "560px"
+
+# What sliders of the notebooks are called that have only the name of an argument.
+_NAMES = [
+    N_("learning rate"),
+    N_("batch size"),
+    N_("temperature"),
+    N_("score of class 0"),
+    N_("score of class 1"),
+    N_("score of class 2"),
+]
 
 # The bitmaps behind the digits of `load_digits`: of the 1,024 pixels of each, 312 are ink on average, whatever the
 # digit; it fills the height, and all but a few pixels at both sides.
@@ -86,12 +97,12 @@ class _Panel(widgets.VBox):
 
     def __init__(self, figure, update, controls):
         plt.close(figure)  # or the notebook would show it a second time
-        width, height = (round(side * figure.dpi) for side in figure.get_size_inches())
+        across, down = (round(side * figure.dpi) for side in figure.get_size_inches())
         for name, control in controls.items():
-            control.description = control.description or name.replace("_", " ")
-        self._size = {"width": width, "height": height}
+            control.description = control.description or _(name.replace("_", " "))
+        self._size = {"width": across, "height": down}
         self._update, self._controls = update, controls
-        self._picture = widgets.Image(format="jpeg", layout={"width": f"{width}px", "max_width": "100%"})
+        self._picture = widgets.Image(format="jpeg", layout={"width": f"{across}px", "max_width": "100%"})
 
         figure.set_dpi(2 * figure.dpi)  # sharp on fine screens, as all figures are
         self._canvas = FigureCanvasAgg(figure)
@@ -105,12 +116,12 @@ class _Panel(widgets.VBox):
         self._refresh()
         if any(isinstance(control, DrawingPad) for control in controls.values()):
             column = widgets.VBox([*controls.values()])
-            self._picture.layout = {"flex": f"1 1 {_NARROWEST}", "min_width": "0", "max_width": f"{width}px"}
+            self._picture.layout = {"flex": f"1 1 {_NARROWEST}", "min_width": "0", "max_width": f"{across}px"}
             super().__init__([column, self._picture], layout={"flex_flow": "row wrap", "align_items": "flex-start"})
         else:
             super().__init__([*controls.values(), self._picture])
 
-        longest = max(len(control.description) for control in controls.values())
+        longest = max(width(control.description) for control in controls.values())
         for control in controls.values():
             if not isinstance(control, DrawingPad):
                 control.style.description_width = f"{longest + 1}ch"
@@ -128,7 +139,7 @@ class _Panel(widgets.VBox):
             )
         return moving
 
-    def _refresh(self, _=None):
+    def _refresh(self, _change=None):
         moving = self._move()
         self._canvas.restore_region(self._still)
         for artist in sorted(moving, key=Artist.get_zorder):
@@ -141,8 +152,9 @@ class _Panel(widgets.VBox):
         return buffer.getvalue()
 
     def __repr__(self):
-        names = ", ".join(control.description for control in self._controls.values())
-        return f"figure that changes with: {names}\n{takeaway(self._canvas.figure)}".rstrip()
+        names = joined(N_("{first}, {second}"), [control.description for control in self._controls.values()])
+        controls = _(N_("figure that changes with: {names}", names=names))
+        return f"{controls}\n{takeaway(self._canvas.figure)}".rstrip()
 
     def _repr_mimebundle_(self, **kwargs):
         data = super()._repr_mimebundle_(**kwargs)
@@ -170,8 +182,22 @@ class DrawingPad(anywidget.AnyWidget):
 
     _esm = Path(__file__).with_name("drawing_pad.js")
     value = traitlets.List(traitlets.List(traitlets.List(traitlets.Float()))).tag(sync=True)
-    description = traitlets.Unicode("a drawing").tag(sync=True)
+    description = traitlets.Unicode().tag(sync=True)
+    clear = traitlets.Unicode().tag(sync=True)  # these two are what the page says
+    label = traitlets.Unicode().tag(sync=True)
     example = traitlets.List().tag(sync=True)  # the page draws over no value that is still this one
+
+    @traitlets.default("description")
+    def _what_it_is(self):
+        return _("a drawing")
+
+    @traitlets.default("clear")
+    def _what_clears_it(self):
+        return _("Clear")
+
+    @traitlets.default("label")
+    def _what_to_do(self):
+        return _("Drawing area: draw a digit with the mouse, a pen or a finger")
 
     @traitlets.default("example")
     def _first_value(self):

@@ -12,6 +12,7 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 from mxnet import nd
 
 from . import captions  # noqa: F401, figures are to say what they say
+from .language import _
 from .validation import check_array, check_integer, check_number
 
 
@@ -58,24 +59,22 @@ def _as_numpy(values):
 
 
 def plot_epochs(panels):
-    """Draw curves by epoch, a panel for each dictionary.
+    """Draw curves by epoch, in one panel or several.
 
     Parameters
     ----------
-    panels : list of dict
-        Lists of numbers, one an epoch, by the name of the curve. A name that does not begin with "test" is
-        that of a training curve, and the legend says so.
+    panels : list of pairs
+        What is to stand at the vertical axis, and a dictionary: lists of numbers, one an epoch, by the curve's name.
 
     Examples
     --------
-    >>> plot_epochs([{"loss": [0.9, 0.5, 0.4], "test loss": [1.0, 0.7, 0.6]}])
+    >>> plot_epochs([("loss", {"training loss": [0.9, 0.5, 0.4], "test loss": [1.0, 0.7, 0.6]})])
     """
-    _, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 2.7), squeeze=False, layout="constrained")
-    for ax, curves in zip(axes[0], panels, strict=True):
-        names = list(curves)
-        epochs = list(range(1, len(curves[names[0]]) + 1))
-        legend = [name if name.startswith("test") else f"training {name}" for name in names]
-        plot(epochs, list(curves.values()), "epoch", names[0], legend=legend, fmts=("o-", "s--"), axes=ax)
+    size = (4 * len(panels), 2.7)
+    _figure, axes = plt.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
+    for ax, (label, curves) in zip(axes[0], panels, strict=True):
+        epochs = list(range(1, len(next(iter(curves.values()))) + 1))
+        plot(epochs, list(curves.values()), _("epoch"), label, legend=list(curves), fmts=("o-", "s--"), axes=ax)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

@@ -7,6 +7,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from .language import N_, _, joined
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 LOWEST = ".venv-lowest"  # make's environment whose NumPy is older than the lock's, on purpose
@@ -94,7 +96,9 @@ def rebuild():
         # The Python of a built environment is a link, which may lead nowhere after an update of the system.
         is_broken = (ROOT / ".venv" / ".ready").is_file() and not (ROOT / ".venv" / "bin" / "python").exists()
         return _here(*["rm -r .venv"] * is_broken, "make lab")
-    return "install it anew, in an environment of its own" + (" (book/install.md says how)" if kind == "pip" else "")
+    if kind == "pip":
+        return _("install it anew, in an environment of its own (book/install.md says how)")
+    return _("install it anew, in an environment of its own")
 
 
 def _pip_install():
@@ -108,5 +112,7 @@ def _pip_install():
 
 def _here(*commands):
     """Return the advice to run commands in the folder of the repository."""
-    place = "" if Path.cwd() == ROOT else f"in {ROOT}, "
-    return f"{place}run {', then '.join(commands)}"
+    listed = joined(N_("{first}, then {second}"), commands)
+    if Path.cwd() == ROOT:
+        return _("run {commands}").format(commands=_(listed))
+    return _("in {folder}, run {commands}").format(folder=ROOT, commands=_(listed))

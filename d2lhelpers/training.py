@@ -31,6 +31,7 @@ from .metrics import (
 from .validation import check_callable, check_float, check_integer, check_iterable
 
 _CURVES = [N_("loss"), N_("test loss"), N_("accuracy"), N_("test accuracy"), N_("metric"), N_("test metric")]
+_TRAINING_CURVES = {"loss": N_("training loss"), "accuracy": N_("training accuracy"), "metric": N_("training metric")}
 _LAG = 1000  # steps that are handed to the engine before the results of the first of them are read
 
 
@@ -111,7 +112,12 @@ class History:
             raise ValueError("there is nothing to plot: the history holds no epochs.")
         losses = {name: values for name, values in self.curves.items() if name.endswith("loss")}
         metrics = {name: values for name, values in self.curves.items() if name not in losses}
-        plotting.plot_epochs([losses, metrics] if metrics else [losses])
+        panels = [
+            (describe_curve(next(iter(curves))), {_describe_line(name): values for name, values in curves.items()})
+            for curves in (losses, metrics)
+            if curves
+        ]
+        plotting.plot_epochs(panels)
 
 
 def describe_curve(name):
@@ -136,6 +142,13 @@ def describe_curve(name):
     if name.startswith("test "):
         return _("test {metric}").format(metric=name.removeprefix("test "))
     return name
+
+
+def _describe_line(name):
+    """Return what a legend calls a curve: there a training curve is named as such."""
+    if name.startswith("test"):
+        return describe_curve(name)
+    return _(_TRAINING_CURVES.get(name) or N_("training {metric}", metric=name))
 
 
 def format_value(value):

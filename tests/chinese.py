@@ -8,8 +8,22 @@ import d2lhelpers as dh
 _LIBRARIES = {"NumPy", "MXNet", "Gluon", "Trainer", "Dense", "autograd", "math", "nd", "Fashion", "MNIST"}
 _MATHEMATICS = {"softmax", "sigmoid", "tanh", "ReLU", "exp", "ln", "log", "nan", "inf", "MB", "one", "hot", "Xw"}
 _NAMES = {"net", "loss", "trainer", "step", "backward", "record", "initialize", "reshape", "dot", "argmax", "error"}
-_ALLOWED = _LIBRARIES | _MATHEMATICS | _NAMES | {"lambda", "wd", "lr", "print", "return", "with", "None", "True"}
+_COMPUTERS = {"macOS", "Linux", "Intel", "Debian", "Ubuntu", "Rosetta", "WSL", "Dockerfile", "glibc"}
+_PYTHON = {"MPLBACKEND", "Python", "CPython", "Jupyter", "IPython", "matplotlib", "packaging", "Fashion", "MNIST"}
+_ALLOWED = (
+    _COMPUTERS
+    | _PYTHON
+    | _LIBRARIES
+    | _MATHEMATICS
+    | _NAMES
+    | {"lambda", "wd", "lr", "print", "return", "with", "None", "True"}
+)
 _PATTERNS = (
+    r"\$[^$\n]*\$",  # formulas
+    # Commands, as the doctor advises them.
+    r"\b(wsl --install|arch -x86_64 zsh|make doctor|python -m d2lhelpers|jupyter kernelspec remove python3)\b",
+    r"\b(sudo apt-get install|(unset|export) (MPLBACKEND|D2L_LANGUAGE|HOME=))",
+    r"\bbook/install.md\b",
     r"(?<=：)\w*(Error|Exit|Exception|Warning)(: [^\u4e00-\u9fff\n]*$)?",  # its message, too, if it is a library's
     r"<(function|NDArray) .*(?=，类型是)",  # an answer that is no answer, as Python shows it
     r"(?<=类型[为是] )\w+",

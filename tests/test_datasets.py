@@ -49,6 +49,13 @@ def test_digits_have_the_documented_shapes_and_ranges(xp):
         assert set(labels.asnumpy()) == set(range(10))
 
 
+def test_a_minibatch_may_be_a_single_digit():
+    train_iter, _ = dh.load_digits(1)
+    assert len(train_iter) == 1437
+    with pytest.raises(ValueError, match="batch_size must be at least 1"):
+        dh.load_digits(0)
+
+
 def test_digits_are_those_of_the_file(xp):
     with np.load(datasets.DIGITS) as file:
         images, labels = file["images"], file["labels"]
@@ -620,7 +627,7 @@ def test_the_line_is_in_the_language_of_the_learner(elsewhere, small, capsys):
     finally:
         dh.set_language("en")
     passed_over, taken = capsys.readouterr().out.splitlines()
-    assert passed_over == f"跳过 {gluon / datasets.FASHION_MNIST[0][0]}：它已损坏，或者是别的文件。"
+    assert passed_over == f"跳过 {gluon / datasets.FASHION_MNIST[0][0]}：它坏了，或者是别的文件。"
     assert taken == f"Fashion-MNIST 读自 {keras}。"
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from d2lhelpers import doctor, files, remedies
+from d2lhelpers.language import width
 
 import numpy as np
 import pytest
@@ -74,14 +75,109 @@ def test_exit_status_and_summary(monkeypatch, capsys, statuses):
             f"d2lhelpers/{name}"
             for name in ("__init__", "__main__", "content", "doctor", "files", "kernel", "remedies")
         ),
+        "d2lhelpers/language/__init__",
+        "d2lhelpers/language/locales",
     ],
 )
 def test_an_old_python_without_packages_can_read_it(name):
     tree = ast.parse((ROOT / f"{name}.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+    for node in ast.walk(tree):  # which ast does not know of
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+            starred = any(isinstance(part, ast.Starred) for part in node.value.elts)
+            assert not starred or node.value.col_offset < node.value.elts[0].col_offset, "CPython 3.8 needs no brackets"
     for node in tree.body:  # what is imported inside of functions comes after the look at Python's version
         modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         modules += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
         assert {module.split(".")[0] for module in modules} <= {*sys.stdlib_module_names, "d2lhelpers_startup"}
+
+
+# its language
+
+
+@pytest.fixture(scope="module")
+def bare_python(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bare")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    return folder / "bin" / "python"
+
+
+def say(python, encoding="utf-8", **env):
+    """Return the exit status and the lines of the doctor in a Python without packages."""
+    names = ("D2L_LANGUAGE", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG", "PYTHONPATH", "PYTHONIOENCODING")
+    env = {**{name: text for name, text in os.environ.items() if name not in names}, **env}
+    done = subprocess.run([python, "-m", "d2lhelpers"], cwd=ROOT, env=env, capture_output=True, check=False)
+    assert done.stderr == b""
+    return done.returncode, done.stdout.decode(encoding).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("env", "encoding"),
+    [
+        ({"LANG": "zh_CN.UTF-8"}, "utf-8"),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "zh_TW.UTF-8"}, "utf-8"),
+        ({"LANG": "en_US.UTF-8", "D2L_LANGUAGE": "zh"}, "utf-8"),
+        ({"LC_ALL": "C", "D2L_LANGUAGE": "zh"}, "utf-8"),
+        ({"LANG": "zh_CN.GBK", "PYTHONIOENCODING": "gbk"}, "gbk"),
+    ],
+)
+def test_it_speaks_chinese(bare_python, env, encoding):
+    code, lines = say(bare_python, encoding, **env)
+    assert code == 1
+    assert lines[-1] == "有 1 个问题要解决。从第一个开始，然后再检查一次：make doctor，或者 python -m d2lhelpers。"
+    assert lines[2].startswith("有问题       软件包：这个 Python 里一个也没有安装：运行 make lab")
+    statuses = [re.match("(正常|有问题|没有检查) +", line)[0] for line in lines[:-2]]
+    assert {width(status) for status in statuses} == {13}
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {},
+        {"LANG": "C"},
+        {"LANG": "fr_FR.UTF-8"},
+        {"LANG": "zh_CN.UTF-8", "D2L_LANGUAGE": "en"},
+        {"LANG": "zh_CN.UTF-8", "PYTHONIOENCODING": "ascii"},  # which has no Chinese letters
+        {"D2L_LANGUAGE": "zh", "PYTHONIOENCODING": "latin-1"},
+    ],
+)
+def test_it_speaks_english(bare_python, env):
+    code, lines = say(bare_python, **env)
+    assert code == 1
+    assert lines[-1].startswith("1 to mend.")
+
+
+def test_a_folder_whose_letters_the_output_has_not(tmp_path, bare_python):
+    (tmp_path / "学习").symlink_to(bare_python.parent.parent)
+    code, lines = say(tmp_path / "学习" / "bin" / "python", PYTHONIOENCODING="ascii")
+    assert code == 1
+    assert r"(" + str(tmp_path) + r"/\u5b66\u4e60/bin/python)" in lines[0]
+
+
+@pytest.mark.parametrize("locale", ["C", "zh_CN.UTF-8"])
+def test_a_language_that_there_is_not(bare_python, locale):
+    code, lines = say(bare_python, LANG=locale, D2L_LANGUAGE="tlh")
+    assert code == 1
+    assert lines[0] == (
+        "problem      D2L_LANGUAGE is tlh, and there is no such language: the notebooks would stop there. "
+        "Type unset D2L_LANGUAGE, or let it be one of en, zh"
+    )
+    assert lines[1].startswith("ok           CPython")
+    assert lines[-1].startswith("2 to mend.")
+
+
+def test_a_language_that_there_is_not_spoils_nothing_else():
+    code, found = look(sys.executable, D2L_LANGUAGE="tlh")
+    assert (code, found[0][0]) == (1, "problem")
+    assert [status for status, _ in found[6:]] == ["ok"] * 6
+
+
+def test_all_is_well_in_chinese():
+    env = {**os.environ, "D2L_LANGUAGE": "zh"}
+    done = subprocess.run([sys.executable, "-m", "d2lhelpers"], env=env, cwd=ROOT, capture_output=True, check=False)
+    lines = done.stdout.decode("utf-8").splitlines()
+    assert re.fullmatch(r"正常         可以训练：损失从 [\d.e-]+ 降到 [\d.e-]+", lines[7])
+    assert len(lines) == 13
+    assert [line for line in lines if re.search(r"\b(is|are|the|all|run)\b", line)] == []
 
 
 # Python
@@ -224,9 +320,7 @@ def test_damaged_fashion_mnist(fashion):
     path.write_bytes(b"")
     status, text = doctor.check_fashion_mnist()
     assert status == doctor.PROBLEM
-    assert text == (
-        f"{path} is not the file that belongs there: it is empty. Delete it; it is downloaded again when wanted"
-    )
+    assert text == f"{path} is damaged: delete it; it is downloaded again when wanted"
 
 
 def test_fashion_mnist_that_may_not_be_read(fashion, monkeypatch):
@@ -251,8 +345,13 @@ def test_fashion_mnist_of_others(fashion, monkeypatch):
     (folder / fourth.removesuffix(".gz")).write_bytes(fourth.encode())
     assert doctor.check_fashion_mnist() == (
         doctor.OK,
-        f"Fashion-MNIST: 3 of 4 files are there ({folder}); passed over, as damaged or other files: {folder / second}; "
-        "no chapter needs them",
+        f"Fashion-MNIST: 3 of 4 files are there, in {fashion}, {folder}; no chapter needs them "
+        f"(passed over, since they are damaged or other files: {folder / second})",
+    )
+    (folder / second).unlink()
+    assert doctor.check_fashion_mnist() == (
+        doctor.OK,
+        f"Fashion-MNIST: 3 of 4 files are there, in {fashion}, {folder}; no chapter needs them",
     )
 
 

@@ -1,6 +1,8 @@
 """README, CONTRIBUTING and the pages beside the chapters: short where they must be, and true."""
 
 import re
+import sys
+from collections import Counter
 from pathlib import Path
 
 import d2lhelpers as dh
@@ -10,15 +12,20 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tools"))
+import parity  # noqa: E402
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = ["install", "teaching", "checks"]
 BOOK = {name: (ROOT / "book" / f"{name}.md").read_text(encoding="utf-8") for name in PAGES}
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-DOCUMENTS = {"README": README, "CONTRIBUTING": CONTRIBUTING, **BOOK}
+TRANSLATIONS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("*.*.md"))}  # "README.zh", ...
+DOCUMENTS = {"README": README, "CONTRIBUTING": CONTRIBUTING, **TRANSLATIONS, **BOOK}
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))
 
 all_documents = pytest.mark.parametrize("name", DOCUMENTS)
+all_readmes = pytest.mark.parametrize("name", [name for name in DOCUMENTS if name.startswith("README")])
 
 
 def tables(text):
@@ -43,10 +50,12 @@ def anchors(text):
 # README
 
 
-def test_readme_is_short():
-    assert len(README.splitlines()) <= 90
-    assert len(blocks(README, "sh")) == 2
-    assert re.findall(r"^make (\S+)", "".join(blocks(README, "sh")), re.MULTILINE) == ["lab", "test"]
+@all_readmes
+def test_readme_is_short(name):
+    readme = DOCUMENTS[name]
+    assert len(readme.splitlines()) <= 90
+    assert len(blocks(readme, "sh")) == 2
+    assert re.findall(r"^make (\S+)", "".join(blocks(readme, "sh")), re.MULTILINE) == ["lab", "test"]
 
 
 def test_readme_tells_where_it_runs_before_all_else():
@@ -69,9 +78,10 @@ def test_what_readme_says_of_the_workflow_is_true():
     assert sure == {"Linux on x86-64": "**tested here**, with Python 3.10 to 3.15"}
 
 
-def test_readme_shows_every_notebook_and_its_minutes():
-    rows = tables(README)[1][1:]
-    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+@all_readmes
+def test_readme_shows_every_notebook_and_its_minutes(name):
+    rows = tables(DOCUMENTS[name])[1][1:]
+    paths = sorted((ROOT / "notebooks" / name.removeprefix("README").removeprefix(".")).glob("*.ipynb"))
     assert len(rows) == len(paths)
     for (link, minutes, what), path in zip(rows, paths, strict=True):
         number, title, target = re.fullmatch(r"\[(\d\d) (.*)\]\((.*)\)", link).groups()
@@ -86,7 +96,7 @@ def test_readme_shows_every_notebook_and_its_minutes():
 
 
 def test_exercises_are_six_a_chapter():
-    for path in sorted((ROOT / "notebooks").glob("0[1-9]*.ipynb")):
+    for path in sorted((ROOT / "notebooks").glob("**/0[1-9]*.ipynb")):
         numbers = set(re.findall(r'check\(\\?"(\d\d\.\d+)', path.read_text(encoding="utf-8")))
         assert numbers == {f"{path.name[:2]}.{i}" for i in range(1, 7)}
     assert "six exercises" in README
@@ -150,6 +160,70 @@ def test_every_command_of_make_is_explained_to_those_whom_it_is_for():
         assert f"`make {target}`" in BOOK["install"] or target == "help"
     for target in authors:
         assert f"`make {target}`" in CONTRIBUTING
+
+
+# other languages
+
+
+def twin(target, language):
+    """Return where a link of another edition leads: to the twin of what the English one leads to, if there is one."""
+    path = Path(target)
+    twins = [path.with_suffix(f".{language}{path.suffix}"), path.parent / language / path.name]
+    return next((str(path) for path in twins if (ROOT / path).exists()), target)
+
+
+def differences(english, other, language):
+    """Return what differs between two documents besides their words, and that they lead to each other."""
+    lines = [text.split("\n") for text in (english, other)]
+    switches = [part.pop(2) for part in lines]  # the line below the title
+    english, other = map("\n".join, lines)
+    links = [parity.LINK.findall(text) for text in (english, other)]
+    links[0] = [twin(link, language) for link in links[0]]
+    english, other = (parity.LINK.sub("](link)", text) for text in (english, other))
+    commands = [re.sub(r" *#.*", "", "".join(blocks(text, "sh"))) for text in (english, other)]
+    found = parity._compare("links", *map(Counter, links))
+    found += ["commands differ"] if commands[0] != commands[1] else []
+    shapes = [[[len(row) for row in table] for table in tables(text)] for text in (english, other)]
+    found += ["tables differ"] if shapes[0] != shapes[1] else []
+    if not all(re.fullmatch(r"\[[^\]]+\]\([\w.]+\.md\)(?: · .*)?", line) for line in switches):
+        found.append("no link to the other language below the title")
+    return found + parity._prose_differences(english, other)
+
+
+@pytest.mark.parametrize("name", TRANSLATIONS)
+def test_translation_has_the_structure_of_the_original(name):
+    original, language = name.split(".")
+    assert differences(DOCUMENTS[original], TRANSLATIONS[name], language) == []
+    assert f"]({name}.md)" in DOCUMENTS[original].split("\n")[2]
+    assert f"]({original}.md)" in TRANSLATIONS[name].split("\n")[2]
+
+
+def test_readme_and_contributing_are_there_in_every_language_of_the_notebooks():
+    languages = parity.languages()
+    assert languages
+    assert set(TRANSLATIONS) == {f"{name}.{language}" for name in ("README", "CONTRIBUTING") for language in languages}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("[English](README.md)\n", "\n", "no link to the other language"),
+        ("## 开始", "### 开始", "headings"),
+        ("\nmake test ", "\nmake run ", "commands"),
+        ("```sh\ngit", "```\ngit", "fenced code"),
+        ("](book/_static/", "](_static/", "links"),
+        ("](LICENSE)", "](README.zh.md)", "links"),
+        ("](notebooks/zh/07", "](notebooks/07", "links"),
+        ("`make doctor`", "`make mend`", "code"),
+        ("1,797", "1,787", "numbers"),
+        ("\n| Windows | ", "\n", "rows of tables"),
+        ("| Windows | ", "| ", "tables"),
+    ],
+)
+def test_what_differs_is_noticed(old, new, what):
+    assert TRANSLATIONS["README.zh"].count(old) == 1
+    found = differences(README, TRANSLATIONS["README.zh"].replace(old, new), "zh")
+    assert any(what in difference for difference in found), found
 
 
 # install

@@ -28,7 +28,11 @@ import numpy as np
 import pytest
 from mxnet import autograd, gluon, nd
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+sys.path.append(str(ROOT / "tools"))
+import notebook_paths  # noqa: E402 - the folder of tools has to be named first
+
 HALF = function_exercise(
     "00.1",
     "Half",
@@ -168,6 +172,8 @@ def test_one_result_where_two_are_wanted():
     assert (
         "came out: an array of shape (3, 2)\n  expected: 2 results: an array of shape (3, 2); a single" in verdict.text
     )
+    verdict = judge(two, lambda x: float(x.sum().asscalar()))
+    assert "came out: a single number\n  expected: 2 results: an array of shape (3, 2); a single" in verdict.text
 
 
 def test_answer_that_knows_the_first_input_only_is_not_right():
@@ -542,24 +548,45 @@ def test_two_kernels_may_note_at_once(progress_file):
 # the exercises in the notebooks
 
 
-def cells_of(chapter):
-    (path,) = NOTEBOOKS.glob(f"{chapter}_*.ipynb")
+EDITIONS = [("en", NOTEBOOKS), *((name, NOTEBOOKS / name) for name in notebook_paths.languages())]
+WORDS = {  # in the notebooks: above a solution, under an exercise, and before a recipe
+    "en": ("Worked solution", "not answered yet", "The check takes at most {} seconds"),
+    "zh": ("参考答案", "还没有作答", "检查最多.* {} 秒"),
+}
+all_editions = pytest.mark.parametrize(("language", "folder"), EDITIONS, ids=[name for name, _ in EDITIONS])
+
+
+def cells_of(chapter, folder=NOTEBOOKS):
+    (path,) = folder.glob(f"{chapter}_*.ipynb")
     return nbformat.read(path, as_version=4).cells
 
 
+@all_editions
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_notebook_asks_every_exercise(chapter):
-    found, cells = exercises(chapter), cells_of(chapter)
+def test_notebook_asks_every_exercise(chapter, language, folder):
+    found, cells = exercises(chapter), cells_of(chapter, folder)
     assert 4 <= len(found) <= 8
     assert list(found) == [f"{chapter}.{i}" for i in range(1, len(found) + 1)]
     assert list(found.values())[-1].title == "Write it from memory"
     headings = [line for cell in cells if cell.cell_type == "markdown" for line in cell.source.splitlines()]
     for number, exercise in found.items():
-        assert f"### {number} {exercise.title}" in headings
+        heading = f"### {number} {exercise.title}" if language == "en" else f"### {number} "
+        assert sum(line.startswith(heading) for line in headings) == 1
         (asked,) = [cell for cell in cells if f'dh.check("{number}", ' in cell.source]
         (output,) = asked.outputs
-        assert output.data["text/plain"] == f"○ {number} not answered yet"
+        assert output.data["text/plain"] == f"○ {number} {WORDS[language][1]}"
         assert asked.metadata == {}
+
+
+@all_editions
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_solution_is_folded_away(chapter, language, folder):
+    """Of the other editions their code need not be tried: it is that of the English one, but for comments and words."""
+    texts = [cell.source for cell in cells_of(chapter, folder) if cell.cell_type == "markdown"]
+    folded = [text for text in texts if text.startswith(f"<details><summary>{WORDS[language][0]}</summary>\n\n")]
+    assert len(folded) == len(exercises(chapter))
+    assert all(text.endswith("\n```\n\n</details>") for text in folded)
+    assert "".join(texts).count("<details>") == len(folded)
 
 
 @pytest.mark.parametrize("number", [number for chapter in CHAPTERS for number in exercises(chapter)])
@@ -582,11 +609,12 @@ def test_worked_solution_is_folded_away_and_right_where_the_answer_is_asked_for(
     assert capsys.readouterr().out == f"✓ {number} right. {find(number).why}\n"
 
 
+@all_editions
 @pytest.mark.parametrize("chapter", CHAPTERS)
-def test_notebook_says_how_much_time_a_recipe_has(chapter):
+def test_notebook_says_how_much_time_a_recipe_has(chapter, language, folder):
     number, recipe = list(exercises(chapter).items())[-1]
-    (text,) = [cell.source for cell in cells_of(chapter) if cell.source.startswith(f"### {number} ")]
-    assert f"The check takes at most {recipe.seconds or judging.TIME_LIMIT} seconds" in text
+    (text,) = [cell.source for cell in cells_of(chapter, folder) if cell.source.startswith(f"### {number} ")]
+    assert re.search(WORDS[language][2].format(recipe.seconds or judging.TIME_LIMIT), text)
 
 
 def test_wrong_is_plain_data():

@@ -330,6 +330,13 @@ def test_cross_marks_the_last_number_of_the_two_steps():
     assert marks == [[[[3, 3]]], [[[2, -1]]]]
 
 
+def test_forms_of_the_loss_may_be_named_in_any_words():
+    curves = dict(zip(("一步", "两步", "设下限"), curves_by_gap().values(), strict=True))
+    loss, _ = chapter04.loss_by_gap(np.arange(5), curves).axes
+    assert legend(loss) == ["一步", "两步", "设下限"]
+    assert [line.get_xydata().tolist() for line in loss.lines if line.get_marker() == "x"] == [[[3, 3]]]
+
+
 def test_sweep_is_drawn_over_the_rate_and_over_its_share_of_an_example():
     grid = {(16, 0.4): 1.0, (16, 0.1): 2.0, (64, 0.1): 3.0, (256, 0.1): 4.0}
     left, middle, right = chapter04.sweep(grid, {0.1: FALLING, 0.4: FALLING, 1.6: FALLING}).axes

@@ -1,6 +1,7 @@
 """The cell that prepares Google Colab: idle on a prepared machine, and true to the lock; `make stress` runs it."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from IPython.core.interactiveshell import InteractiveShell
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))
 import first_cell  # noqa: E402
+import lint_chinese  # noqa: E402
+import notebook_paths  # noqa: E402
 
 LOCK = "mxnet==1.2 \\\n    --hash=sha256:0\nd2l==3.4 ; python_version > '3' \\\n    --hash=sha256:0\n" + "".join(
     f"{name}==5.6.7 \\\n" for name in first_cell.PACKAGES[2:]
@@ -79,6 +82,29 @@ def test_elsewhere_than_on_colab_nothing_is_installed_unasked(monkeypatch):
         run(cell, monkeypatch, set())
 
 
+def test_only_its_comments_are_translated():
+    languages = ("en", "zh", "tlh")
+    cells = {language: first_cell.from_repository(language) for language in languages}
+    assert cells["tlh"] == cells["en"] != cells["zh"]
+    without = {re.sub("#.*", "", cell) for cell in cells.values()}
+    assert len(without) == 1
+    assert [bool(re.search("[\u4e00-\u9fff]", comment)) for comment in re.findall("#.*", cells["zh"])] == [True] * 4
+    assert lint_chinese.mended(cells["zh"], "code") == cells["zh"]
+
+
+def test_it_is_written_into_the_notebooks_of_all_editions(monkeypatch, tmp_path):
+    for folder in (tmp_path, tmp_path / "zh"):
+        folder.mkdir(exist_ok=True)
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Title")])
+        nbformat.write(notebook, folder / "00_first.ipynb")
+    monkeypatch.setattr(first_cell, "notebooks", lambda: notebook_paths.notebooks(tmp_path))
+    monkeypatch.setattr(first_cell, "language_of", lambda path: notebook_paths.language_of(path, tmp_path))
+    first_cell.main()
+    for language, folder in (("en", tmp_path), ("zh", tmp_path / "zh")):
+        cells = nbformat.read(folder / "00_first.ipynb", as_version=4).cells
+        assert [cell.source for cell in cells] == ["# Title", first_cell.from_repository(language)]
+
+
 def test_it_is_written_once_after_the_opening_words():
     notebook = nbformat.v4.new_notebook()
     result = nbformat.v4.new_output("execute_result", {"text/plain": "3"}, execution_count=1)
@@ -97,16 +123,18 @@ def test_it_is_written_once_after_the_opening_words():
 
 def test_nobody_is_sent_into_it():
     """The text before it is the opening words; the one that sends a reader into the next cell stands before another."""
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in notebook_paths.notebooks():
         cells = nbformat.read(path, as_version=4).cells
         assert cells[0].cell_type == "markdown"
         assert "next cell" not in cells[0].source
+        assert "下一个单元格" not in cells[0].source
         assert cells[1].id == first_cell.ID
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", notebook_paths.notebooks(), ids=notebook_paths.name_of)
 def test_every_notebook_has_it(path):
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
-    assert cells[0].source == first_cell.from_repository(), "run tools/first_cell.py"
+    expected = first_cell.from_repository(notebook_paths.language_of(path))
+    assert cells[0].source == expected, "run tools/first_cell.py"
     assert cells[0].metadata == first_cell.METADATA
     assert cells[0].outputs == []

@@ -14,12 +14,36 @@ import pytest
 from nbval.plugin import get_sanitize_patterns
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tools"))
+from notebook_paths import language_of, name_of, notebooks  # noqa: E402 - the folder of tools has to be named first
+
 SANITIZE = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text(encoding="utf-8"))
-PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+PATHS = notebooks()
 CHAPTERS = [path for path in PATHS if not path.name.startswith("00")]
 
-all_notebooks = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-all_chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+FRAMES = {
+    "en": [
+        "**What you'll do**",
+        "**What you'll learn**",
+        "**What you'll need**",
+        "## The lines to remember",
+        "## On your own",
+        "## In practice",
+        "## Further reading",
+    ],
+    "zh": [
+        "**你将做什么**",
+        "**你将学到什么**",
+        "**你需要准备什么**",
+        "## 要记住的代码行",
+        "## 自己动手",
+        "## 实际应用",
+        "## 延伸阅读",
+    ],
+}
+
+all_notebooks = pytest.mark.parametrize("path", PATHS, ids=name_of)
+all_chapters = pytest.mark.parametrize("path", CHAPTERS, ids=name_of)
 
 
 def code_cells(notebook):
@@ -31,8 +55,12 @@ def prose(notebook):
 
 
 def test_there_are_notebooks():
-    assert [path.name[:2] for path in PATHS] == [f"{i:02}" for i in range(len(PATHS))]
-    assert len(CHAPTERS) >= 3
+    editions = {language_of(path): [] for path in PATHS}
+    for path in PATHS:
+        editions[language_of(path)].append(path.name[:2])
+    assert len(editions["en"]) >= 4
+    for numbers in editions.values():
+        assert numbers == [f"{i:02}" for i in range(len(editions["en"]))]
 
 
 @all_notebooks
@@ -71,16 +99,7 @@ def test_chapter_has_the_frame(path):
     notebook = nbformat.read(path, as_version=4)
     text = prose(notebook)
     assert text.startswith("# ")
-    parts = [
-        "**What you'll do**",
-        "**What you'll learn**",
-        "**What you'll need**",
-        "## The lines to remember",
-        "## On your own",
-        "## In practice",
-        "## Further reading",
-    ]
-    places = [text.find(part) for part in parts]
+    places = [text.find(part) for part in FRAMES[language_of(path)]]
     assert -1 not in places
     assert places == sorted(places)
     recap = text[places[3] : places[4]]
@@ -98,8 +117,18 @@ def test_chapter_has_figures_and_a_cover(path):
     }
     assert len(pictures) >= 3
     (cover,) = [i for i, cell in enumerate(cells) if "cover" in cell.metadata.get("tags", [])]
-    image = ROOT / "notebooks" / "images" / path.with_suffix(".png").name
+    image = path.parent / "images" / path.with_suffix(".png").name
     assert image.read_bytes() == base64.b64decode(pictures[cover]), "run make store"
+
+
+@all_notebooks
+def test_its_words_are_those_of_its_language(path):
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            text = re.sub(r"```.*?```|`[^`]*`|\$[^$]*\$|\]\([^)]*\)|<[^>]*>", " ", cell.source, flags=re.DOTALL)
+            latin, chinese = (len(re.findall(pattern, text)) for pattern in (r"[A-Za-z]{2,}", "[\u4e00-\u9fff]"))
+            assert (chinese > latin) == (language_of(path) == "zh") or not latin + chinese, cell.source
 
 
 @all_notebooks
@@ -109,11 +138,11 @@ def test_links_to_files_lead_somewhere(path):
             assert (path.parent / target).exists(), target
 
 
-def test_start_here_shows_every_chapter():
-    text = prose(nbformat.read(PATHS[0], as_version=4))
-    for path in CHAPTERS:
-        assert f"({path.name})" in text
-        assert f"(images/{path.stem}.png)" in text
+@all_chapters
+def test_start_here_shows_every_chapter(path):
+    text = prose(nbformat.read(path.parent / PATHS[0].name, as_version=4))
+    assert f"({path.name})" in text
+    assert f"(images/{path.stem}.png)" in text
 
 
 def change_a_digit(text, rng):
@@ -154,9 +183,10 @@ def first_cells(notebook, num_code_cells):
 
 
 def test_check_catches_a_changed_digit_in_every_cell(tmp_path):
-    # Every cell of the first fifteen of each notebook: all of them would take as long as the whole check itself.
+    # Every cell of the first fifteen of each notebook: all of them would take as long as the whole check itself. And
+    # those in English: the other editions print the same numbers.
     changed, cells = {}, 0
-    for path in PATHS:
+    for path in (path for path in PATHS if language_of(path) == "en"):
         notebook = first_cells(nbformat.read(path, as_version=4), 15)
         changed[path.name] = change_a_digit_in_every_cell(notebook, random.Random(path.name))
         cells += len(code_cells(notebook))
@@ -170,7 +200,7 @@ def test_check_catches_a_changed_digit_in_every_cell(tmp_path):
 
     cases = list(xml.etree.ElementTree.parse(report).iter("testcase"))
     assert len(cases) == cells
-    caught = {path.name: set() for path in PATHS}
+    caught = {name: set() for name in changed}
     for case in cases:
         if case.find("failure") is not None:
             name = case.get("classname").split(".")[-2] + ".ipynb"

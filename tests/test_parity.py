@@ -44,7 +44,8 @@ def notebook(prose, source, outputs, alt):
 ENGLISH = notebook(
     """## The loss
 
-With $\\eta = 0.1$ the loss falls in 1,000 steps, see [01](01_a.ipynb) and `dh.train`:
+With $\\eta = 0.1$ the loss falls in 1,000 steps, see [01](01_a.ipynb), `notebooks/01_a.ipynb`
+and `dh.train`, for 100,000 yuan:
 
 $$\\ell = 1/2 \\text{ at the end}$$
 
@@ -68,7 +69,7 @@ print(f'loss {losses[0]:.3f} at {len(losses)}')""",
 CHINESE = notebook(
     """## 损失
 
-取 $\\eta = 0.1$，损失在 1,000 步内下降，见 [01](01_a.ipynb) 和 `dh.train`：
+取 $\\eta = 0.1$，损失在 1,000 步内下降，见 [01](01_a.ipynb)、`notebooks/zh/01_a.ipynb` 和 `dh.train`，价 10 万元：
 
 $$\\ell = 1/2 \\text{（最后）}$$
 
@@ -117,7 +118,11 @@ def drop_an_output(chinese):
 
 
 def another_size(chinese):
-    chinese.cells[1].outputs[1].data["image/png"] = picture(600, 301)
+    chinese.cells[1].outputs[1].data["image/png"] = picture(600, 340)
+
+
+def another_figure(chinese):
+    chinese.cells[1].outputs[1] = figure(600, 301)
 
 
 def another_kind(chinese):
@@ -148,6 +153,11 @@ def another_language_of_the_kernel(chinese):
     ("change", "message"),
     [
         (change("prose", "1,000", "1,001"), "cell prose: numbers: only in English '1000'; only in the other '1001'"),
+        (
+            change("prose", "10 万", "11 万"),
+            "cell prose: numbers: only in English '100000'; only in the other '110000'",
+        ),
+        (change("prose", "zh/01_a", "zh/02_a"), "cell prose: code: only in English 'notebooks/01_a.ipynb'"),
         (change("prose", "\\eta = 0.1", "\\eta = 0.2"), "cell prose: formulas: only in English '\\\\eta = 0.1'"),
         (change("prose", "\\ell = 1/2", "\\ell = 1/3"), "cell prose: formulas"),
         (change("prose", "（最后）", "at last"), "cell prose: formulas: '\\\\ell = 1/2 "),
@@ -174,7 +184,8 @@ def another_language_of_the_kernel(chinese):
         (change("output", "损失 0.500，共 2", "共 2，损失 0.500"), "cell code: numbers in the output: '0.500' and '2'"),
         (change("alt", "0.5", "0.6"), "cell code: metadata"),
         (drop_an_output, "cell code: number of outputs: 2 and 1"),
-        (another_size, "cell code: size of the figure: (600, 300) and (600, 301)"),
+        (another_size, "cell code: size of the picture: (600, 300) and (600, 340)"),
+        (another_figure, "cell code: numbers in the output: '300' and '301'"),
         (another_kind, "cell code: kind of output: 'stream' and 'display_data'"),
         (another_id, "cells: 'code' and 'code-2', at place 1"),
         (another_type, "cell prose: type: markdown and raw"),
@@ -197,3 +208,18 @@ def test_each_edition_chooses_its_language(monkeypatch, tmp_path, capsys, langua
     monkeypatch.setattr(parity, "NOTEBOOKS", tmp_path)
     assert parity.main() == 1
     assert f"en/01_a.ipynb: chooses the languages {languages}" in capsys.readouterr().out
+
+
+def test_an_edition_that_is_not_whole(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(parity, "NOTEBOOKS", tmp_path)
+    for name in ("00_first", "01_second", "zh/00_first", "zh/02_third", "de/00_first"):
+        path = tmp_path / f"{name}.ipynb"
+        path.parent.mkdir(exist_ok=True)
+        source = f'dh.set_language("{name[:2] if "/" in name else "en"}")'
+        nbformat.write(nbformat.v4.new_notebook(cells=[code(source, [])]), path)
+    assert parity.main() == 1
+    assert [line for line in capsys.readouterr().out.splitlines() if "one edition only" in line] == [
+        "de/01_second.ipynb: is there in one edition only",
+        "zh/01_second.ipynb: is there in one edition only",
+        "zh/02_third.ipynb: is there in one edition only",
+    ]

@@ -38,7 +38,7 @@ def test_set_figsize_sets_the_size():
     [
         lambda: dh.set_figsize(),
         lambda: dh.plot([1, 2], [3, 4]),
-        lambda: plotting.plot_epochs([{"loss": [1, 2]}]),
+        lambda: plotting.plot_epochs([("loss", {"training loss": [1, 2]})]),
     ],
 )
 def test_the_last_word_on_the_format_is_png(formats, draw):
@@ -89,8 +89,9 @@ def test_plot_passes_options_on():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a"]
 
 
-def test_plot_epochs_draws_a_panel_for_each_dictionary():
-    plotting.plot_epochs([{"loss": [3, 2, 1], "test loss": [4, 3, 2]}, {"accuracy": [0.1, 0.2, 0.3]}])
+def test_plot_epochs_draws_a_panel_for_each_pair():
+    losses, accuracies = {"training loss": [3, 2, 1], "test loss": [4, 3, 2]}, {"training accuracy": [0.1, 0.2, 0.3]}
+    plotting.plot_epochs([("loss", losses), ("accuracy", accuracies)])
     left, right = plt.gcf().axes
     assert [line.get_ydata().tolist() for line in left.lines] == [[3, 2, 1], [4, 3, 2]]
     assert [line.get_ydata().tolist() for line in right.lines] == [[0.1, 0.2, 0.3]]
@@ -98,6 +99,8 @@ def test_plot_epochs_draws_a_panel_for_each_dictionary():
         assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", label)
         assert ax.lines[0].get_xdata().tolist() == [1, 2, 3]
         assert all(float(tick).is_integer() for tick in ax.get_xticks())
+    for ax, names in ((left, list(losses)), (right, list(accuracies))):
+        assert [text.get_text() for text in ax.get_legend().get_texts()] == names
 
 
 # show_images

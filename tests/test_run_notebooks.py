@@ -9,6 +9,7 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tools"))  # where it finds its neighbours
 SPEC = importlib.util.spec_from_file_location("run_notebooks", ROOT / "tools" / "run_notebooks.py")
 run_notebooks = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(run_notebooks)
@@ -25,9 +26,13 @@ def run(monkeypatch, tmp_path, capfd):
     def run(*options, **sources):
         for name, lines in sources.items():
             notebook = nbformat.v4.new_notebook()
-            notebook.cells = [nbformat.v4.new_markdown_cell("[next](01_second.ipynb), [file](other.ipynb)")]
+            notebook.cells = [
+                nbformat.v4.new_markdown_cell("[next](01_second.ipynb), [中文](zh/00_first.ipynb), [file](other.ipynb)")
+            ]
             notebook.cells += [nbformat.v4.new_code_cell(line) for line in lines]
-            nbformat.write(notebook, tmp_path / f"{name}.ipynb")
+            path = tmp_path / f"{name}.ipynb"
+            path.parent.mkdir(exist_ok=True)
+            nbformat.write(notebook, path)
         monkeypatch.setattr(sys, "argv", ["run_notebooks.py", *options])
         status = run_notebooks.main()
         return (status, *capfd.readouterr())
@@ -36,7 +41,7 @@ def run(monkeypatch, tmp_path, capfd):
 
 
 def table(out):
-    return [line.split() for line in out.strip().splitlines() if re.match(r"\d\d_|notebook ", line)]
+    return [line.split() for line in out.strip().splitlines() if re.match(r"\w*/?\d\d_|notebook ", line)]
 
 
 def test_all_is_well(run, tmp_path):
@@ -53,6 +58,7 @@ def test_all_is_well(run, tmp_path):
     text = page.read_text(encoding="utf-8")
     assert "42" in text
     assert 'href="01_second.html"' in text  # from page to page
+    assert 'href="zh/00_first.html"' in text
     assert 'href="other.ipynb"' in text
     assert not nbformat.read(tmp_path / "00_first.ipynb", as_version=4).cells[1].outputs  # as it was
 
@@ -72,3 +78,43 @@ def test_where_outputs_are_stored_there_is_no_page(run, tmp_path):
     assert "Open" not in out
     assert nbformat.read(tmp_path / "00_first.ipynb", as_version=4).cells[1].outputs[0].text == "42\n"
     assert not (tmp_path / "build").exists()
+
+
+COVER = """\
+import base64, os
+from IPython.display import Image, display
+print(os.path.basename(os.getcwd()), os.environ.get("D2L_LANGUAGE"))
+display(Image(data=base64.b64decode("iVBORw0KGgo="), format="png"))"""
+
+
+def test_each_edition_has_a_folder(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("D2L_LANGUAGE", "en")
+    status, out, _ = run(**{"00_first": [COVER], "zh/00_first": [COVER], ".ipynb_checkpoints/00_first": ["1 / 0"]})
+    assert status == 0
+    assert [row[0] for row in table(out)[1:]] == ["00_first.ipynb", "zh/00_first.ipynb"]
+    assert out.splitlines()[-1].startswith("Open build/00_first.html")
+    for folder, name in ((tmp_path / "build", tmp_path.name), (tmp_path / "build" / "zh", "zh")):
+        cells = nbformat.read(folder / "00_first.ipynb", as_version=4).cells
+        assert cells[1].outputs[0].text == f"{name} None\n"  # its own folder, and no language but the one it chooses
+        assert f"{name} None" in (folder / "00_first.html").read_text(encoding="utf-8")
+
+
+def test_the_cover_is_stored_beside_its_notebook(run, tmp_path, monkeypatch):
+    def tag(notebook, path):
+        notebook.cells[1].metadata["tags"] = ["cover"]
+        return execute(notebook, path)
+
+    execute = run_notebooks.execute
+    monkeypatch.setattr(run_notebooks, "execute", tag)
+    status, _, _ = run("--store", **{"00_first": ["1"], "zh/00_first": [COVER]})
+    assert status == 0
+    assert not (tmp_path / "images").exists()
+    assert (tmp_path / "zh" / "images" / "00_first.png").read_bytes() == b"\x89PNG\r\n\x1a\n"
+    assert not (tmp_path / "build").exists()
+
+
+def test_a_notebook_from_elsewhere_has_its_copy_in_the_first_folder(run, tmp_path, monkeypatch):
+    run(**{"00_first": ["1"]})
+    monkeypatch.setattr(run_notebooks, "NOTEBOOKS", tmp_path / "notebooks")
+    status, out, _ = run(str(tmp_path / "00_first.ipynb"))
+    assert (status, table(out)[1][0]) == (0, "00_first.ipynb")

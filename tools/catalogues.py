@@ -47,6 +47,14 @@ def read(path, language):
     return catalog
 
 
+def write(catalog, path):
+    """Write a catalogue into a file, and beside it what programs read of it."""
+    with open(path, "wb") as file:
+        write_po(file, catalog, width=0, ignore_obsolete=True, include_lineno=False)
+    with open(path.with_suffix(".mo"), "wb") as file:
+        write_mo(file, catalog)
+
+
 def main():
     """Update and compile the catalogues of all languages."""
     texts = collect()
@@ -54,10 +62,7 @@ def main():
         path = folder / "d2lhelpers.po"
         catalog = read(path, folder.parent.name)
         catalog.update(texts, no_fuzzy_matching=True, update_creation_date=False)
-        with open(path, "wb") as file:
-            write_po(file, catalog, width=0, ignore_obsolete=True, include_lineno=False)
-        with open(path.with_suffix(".mo"), "wb") as file:
-            write_mo(file, catalog)
+        write(catalog, path)
         done = sum(bool(message.string) for message in catalog if message.id)
         print(f"{folder.parent.name}: {done} of {len(catalog)} texts are translated")
 

@@ -2,7 +2,7 @@
 
 The versions come from pyproject.toml, and so does the address of the repository, from its ``[project.urls]``. While
 there is none, the environment variable ``D2L_SOURCE`` must name what pip installs d2lhelpers from. A machine that is
-neither prepared nor Colab gets an error that says what to do.
+neither prepared nor Colab gets an error that says what to do; it is in English in all editions, as all errors are.
 """
 
 import json
@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from notebook_paths import language_of, notebooks
 
 try:
     import tomllib
@@ -25,15 +26,27 @@ HOW_TO_GET_ALL = (  # the same words as on the front page of the book
     "Download d2l-chapter3.zip and unpack it, or clone the repository.",
     "There, `make lab` opens the notebooks, and `make test` proves them.",
 )
+COMMENTS = {  # what the cell is for; and, of a name in it, what this names
+    "en": (
+        "# For Google Colab only: on a machine that is prepared, this cell does nothing.\n"
+        "# There it installs what is missing, and touches nothing else. In a notebook that was\n"
+        "# downloaded by itself, it says how to get the whole collection.",
+        "what pip makes d2lhelpers from",
+    ),
+    "zh": (
+        "# 只为 Google Colab 准备：在已经装好的机器上，这个单元格什么也不做。\n"
+        "# 在 Colab 上，它安装缺少的软件包，别的都不动。\n"
+        "# 如果你只下载了这一本笔记本，它会告诉你怎样得到全套。",
+        "pip 用它安装 d2lhelpers",
+    ),
+}
 CELL = """\
-# For Google Colab only: on a machine that is prepared, this cell does nothing.
-# There it installs what is missing, and touches nothing else. In a notebook that was
-# downloaded by itself, it says how to get the whole collection.
+{comment}
 import importlib.util
 import os
 
 if not importlib.util.find_spec("d2lhelpers"):
-    source = {source}  # what pip makes d2lhelpers from
+    source = {source}  # {what}
     if not source:
         raise ImportError(
             "this Python has no d2lhelpers, the package that comes with the notebooks."
@@ -51,7 +64,7 @@ if not importlib.util.find_spec("d2lhelpers"):
     %pip install --quiet --no-deps {{source}} {{missing}}"""
 
 
-def source(project, lock):
+def source(project, lock, language="en"):
     """Return the source of the cell.
 
     Parameters
@@ -60,6 +73,8 @@ def source(project, lock):
         The table ``[project]`` of pyproject.toml.
     lock : str
         The text of requirements.lock.
+    language : str
+        The name of that of the comments; they are in English if they have not been translated.
     """
     address = project.get("urls", {}).get("Repository")
     where = 'os.environ.get("D2L_SOURCE")'
@@ -67,13 +82,14 @@ def source(project, lock):
         where += f' or ("COLAB_RELEASE_TAG" in os.environ and "git+{address}")'
     needed = [re.search(rf"^{name}==[\w.]+", lock, re.MULTILINE).group() for name in PACKAGES]
     lines = "\n".join(f"        {json.dumps(name)}," for name in needed)
-    return CELL.format(source=where, how=HOW_TO_GET_ALL, needed=lines)
+    comment, what = COMMENTS.get(language, COMMENTS["en"])
+    return CELL.format(comment=comment, what=what, source=where, how=HOW_TO_GET_ALL, needed=lines)
 
 
-def from_repository():
-    """Return the source of the cell for this repository."""
+def from_repository(language="en"):
+    """Return the source of the cell for this repository, with comments in a language."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return source(project, (ROOT / "requirements.lock").read_text(encoding="utf-8"))
+    return source(project, (ROOT / "requirements.lock").read_text(encoding="utf-8"), language)
 
 
 def write(notebook, text):
@@ -92,10 +108,9 @@ def write(notebook, text):
 
 def main():
     """Write the cell into all notebooks of the repository."""
-    text = from_repository()
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in notebooks():
         notebook = nbformat.read(path, as_version=4)
-        write(notebook, text)
+        write(notebook, from_repository(language_of(path)))
         nbformat.write(notebook, path)
 
 

@@ -100,10 +100,25 @@ EQUIVALENT = {
     ): _EDGE,
     (
         "chapter07.py",
-        '("sin(3 sum of x) + |x|²/2", _products, lambda x: 3 * np.cos(np.sum(3 * x)) + x, (1,)),',
+        '(N_("sin(3 sum of x) + |x|²/2"), _products, lambda x: 3 * np.cos(np.sum(3 * x)) + x, (1,)),',
         "1",
         "2",
     ): "another number of inputs",
+    ("chapter06.py", "if np.allclose(got[~zero], got[~zero][0]):", "0", "1"): "any survivor does, where all are equal",
+    (
+        "chapter06.py",
+        "if shares.std() < 4 * np.sqrt(p * (1 - p) / zero.shape[axis]):",
+        "1 - p",
+        "(1 + p)",
+    ): "a mask that is shared is far beyond either limit",
+    (
+        "chapter04.py",
+        "return (exp / exp.sum(axis=1, keepdims=True) - _one_hot(scores, y)) / len(y)",
+        "exp / exp.sum(axis=1, keepdims=True) - _one_hot(scores, y)",
+        "(exp / exp.sum(axis=1, keepdims=True) + _one_hot(scores, y))",
+    ): "only asked where a row has overflowed, and nan stays nan",
+    ("chapter02.py", "elif loss > 0.9 * at_start:", "loss > 0.9 * at_start", "loss >= 0.9 * at_start"): _EDGE,
+    ("chapter03.py", "elif loss > 0.98 * blind:", "loss > 0.98 * blind", "loss >= 0.98 * blind"): _EDGE,
     (
         "recipes.py",
         "return bool(np.var(error) > 0.6 * np.var(y) and np.mean(error) ** 2 < 0.1 * np.mean(y) ** 2)",

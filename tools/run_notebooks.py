@@ -1,7 +1,8 @@
 """Execute every notebook from top to bottom, and end in a table of how it went, and where to read what came out.
 
 Without an option the executed notebooks and web pages of them go into ``build/``; with ``--store`` the outputs are
-stored in ``notebooks/`` itself, together with the picture of each chapter in ``notebooks/images/``.
+stored in the notebooks themselves, together with the picture of each chapter in ``images/`` beside them. Each edition
+in another language has a folder of its own, in ``notebooks/`` as in ``build/``.
 """
 
 import argparse
@@ -17,16 +18,16 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 from nbconvert.preprocessors import CoalesceStreamsPreprocessor
+from notebook_paths import NOTEBOOKS, language_of, notebooks
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"
 COVER = "cover"  # the tag of the cell whose figure stands for the chapter
 
 
-def execute(notebook, name):
-    """Execute `notebook` in place in a new kernel, and return the error that stopped it, or None."""
+def execute(notebook, path):
+    """Execute the `notebook` of a file in place in a new kernel, and return the error that stopped it, or None."""
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -34,11 +35,11 @@ def execute(notebook, name):
     client = NotebookClient(
         notebook,
         kernel_name="python3",
-        resources={"metadata": {"path": NOTEBOOKS}},
+        resources={"metadata": {"path": path.parent}},
         record_timing=False,  # times in the metadata would make each stored run differ from the one before
         extra_arguments=["--log-level=ERROR"],  # the kernel's own warnings would tear the progress bars apart
     )
-    with tqdm(total=num_cells, desc=name, unit="cell", leave=False) as bar:
+    with tqdm(total=num_cells, desc=path.stem, unit="cell", leave=False) as bar:
         client.on_cell_executed = lambda **_: bar.update()
         try:
             client.execute()
@@ -57,6 +58,12 @@ def cover(notebook):
     return None
 
 
+def copy_of(path):
+    """Return where the executed copy of a notebook goes: into a folder for each language, as in ``notebooks/``."""
+    language = language_of(path, NOTEBOOKS)
+    return BUILD / path.name if language == "en" else BUILD / language / path.name
+
+
 def save(notebook, path, store):
     """Write the executed notebook, and beside it its web page or, to be stored, its cover."""
     CoalesceStreamsPreprocessor().preprocess(notebook, {})  # one output, however the kernel's buffer was flushed
@@ -73,15 +80,17 @@ def save(notebook, path, store):
         nbformat.write(notebook, path)
         picture = cover(notebook)
         if picture:
-            (NOTEBOOKS / "images").mkdir(exist_ok=True)
-            (NOTEBOOKS / "images" / path.with_suffix(".png").name).write_bytes(picture)
+            images = path.parent / "images"
+            images.mkdir(exist_ok=True)
+            (images / path.with_suffix(".png").name).write_bytes(picture)
     else:
-        BUILD.mkdir(exist_ok=True)
-        nbformat.write(notebook, BUILD / path.name)
+        copy = copy_of(path)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, copy)
         # The pages are read offline too, so that pictures go into them.
-        page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, {"metadata": {"path": str(NOTEBOOKS)}})
-        page = re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', page)  # from page to page
-        (BUILD / path.with_suffix(".html").name).write_text(page, encoding="utf-8")
+        page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, {"metadata": {"path": str(path.parent)}})
+        page = re.sub(r'href="((?:\.\./|\w\w/)?\d\d_\w+)\.ipynb', r'href="\1.html', page)  # from page to page
+        copy.with_suffix(".html").write_text(page, encoding="utf-8")
 
 
 def main():
@@ -91,20 +100,22 @@ def main():
     parser.add_argument("--store", action="store_true", help="store the outputs in the notebooks themselves")
     options = parser.parse_args()
 
-    # A run of all notebooks is no learner's: what it solves is noted nowhere.
+    # A run of all notebooks is no learner's: what it solves is noted nowhere, and each speaks its own language.
     os.environ["D2L_PROGRESS"] = os.devnull
+    os.environ.pop("D2L_LANGUAGE", None)
 
     rows, errors = [], []
-    paths = options.notebooks or sorted(NOTEBOOKS.glob("*.ipynb"))
+    paths = options.notebooks or notebooks(NOTEBOOKS)
     for path in tqdm(paths, desc="notebooks", unit="notebook"):
         notebook = nbformat.read(path, as_version=4)
         start = time.perf_counter()
-        error = execute(notebook, path.stem)
+        error = execute(notebook, path)
         seconds = time.perf_counter() - start
         cells = sum(cell.get("execution_count") is not None for cell in notebook.cells)
-        rows.append((path.name, cells, f"{seconds:.1f}", "no" if error else "yes"))
+        name = copy_of(path).relative_to(BUILD).as_posix()
+        rows.append((name, cells, f"{seconds:.1f}", "no" if error else "yes"))
         if error:
-            errors.append(f"{path.name}: {error}")
+            errors.append(f"{name}: {error}")
         if not (error and options.store):
             save(notebook, path, options.store)
 
@@ -115,7 +126,7 @@ def main():
     for name, cells, seconds, ok in rows:
         print(f"{name:{width}}  {cells:5}  {seconds:>7}  {ok}")
     if not options.store:
-        first = os.path.relpath((BUILD / paths[0].name).with_suffix(".html"))
+        first = os.path.relpath(copy_of(paths[0]).with_suffix(".html"))
         print(f"\nOpen {first} in a browser to read what came out.")
     return 1 if errors else 0
 

@@ -241,6 +241,8 @@ def is_scattered(one, other, best):
     True
     >>> is_scattered(np.array([0.5, 1.0]), np.array([0.51, 1.0]), np.array([1.05, 2.0]))
     False
+    >>> is_scattered(np.array([1.0]), np.array([2.0]), np.array([0.5]))  # as far from each other as from the best
+    True
     """
     with np.errstate(all="ignore"):
         return bool(np.linalg.norm(one - other) > np.linalg.norm((one + other) / 2 - best) / 2)

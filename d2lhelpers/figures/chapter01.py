@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from ..language import _
 from ..validation import check_array
 
 
@@ -38,12 +39,12 @@ def prices(area, age, labels):
     """
     check_array("labels", labels, ndim=(1,))
     figure, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True, layout="constrained")
-    for ax, values, name in [(axes[0], area, "area (m²)"), (axes[1], age, "age (years)")]:
+    for ax, values, name in [(axes[0], area, _("area (m²)")), (axes[1], age, _("age (years)"))]:
         ax.scatter(values, labels.asnumpy(), s=6, alpha=0.5, color="tab:blue")
         ax.set_xlabel(name)
         ax.grid(alpha=0.3)
-    axes[0].set_ylabel("price (100,000)")
-    figure.suptitle("Prices rise with the area and fall with the age: roughly along straight lines")
+    axes[0].set_ylabel(_("price (100,000)"))
+    figure.suptitle(_("Prices rise with the area and fall with the age: roughly along straight lines"))
     return figure
 
 
@@ -89,19 +90,21 @@ def loss_bowl(features, labels, path, solution):
     left = figure.add_subplot(1, 2, 1, projection="3d")
     left.plot_surface(w1, w2, bowl, cmap="viridis", alpha=0.5, linewidth=0)
     left.plot(*walked, mean_loss(walked), "k-", linewidth=1.5, zorder=10)
-    left.set_xlabel("$w_1$ (area)", labelpad=6)
-    left.set_ylabel("$w_2$ (age)", labelpad=8)
-    left.set_zlabel("mean loss")
+    left.set_xlabel(_("$w_1$ (area)"), labelpad=6)
+    left.set_ylabel(_("$w_2$ (age)"), labelpad=8)
+    left.set_zlabel(_("mean loss"))
+    left.zaxis.set_rotate_label(True)  # short ones, too
     left.set_yticks([-1.5, -1.0, -0.5, 0.0])
 
     right = figure.add_subplot(1, 2, 2)
     contours = right.contour(w1, w2, bowl, levels=[0.06, 0.1, 0.2, 0.4, 0.7, 1.1], colors="0.55")
     right.clabel(contours, fontsize=8)
-    right.plot(*walked, "k.-", markersize=3, linewidth=0.8, label=f"path, {len(path) - 1} steps")
-    right.plot(*best, "r*", markersize=13, markerfacecolor="none", label="analytical solution")
-    right.set(xlabel="$w_1$ (area)", ylabel="$w_2$ (age)")
+    steps = _("path, {steps} steps").format(steps=len(path) - 1)
+    right.plot(*walked, "k.-", markersize=3, linewidth=0.8, label=steps)
+    right.plot(*best, "r*", markersize=13, markerfacecolor="none", label=_("analytical solution"))
+    right.set(xlabel=_("$w_1$ (area)"), ylabel=_("$w_2$ (age)"))
     right.legend(loc="lower left", framealpha=1)
-    figure.suptitle("The loss is a bowl, and gradient descent walks to its bottom")
+    figure.suptitle(_("The loss is a bowl, and gradient descent walks to its bottom"))
     return figure
 
 
@@ -129,23 +132,23 @@ def learning_rates(curves, floor):
     figure, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
     for lr, curve in curves.items():
         if not curve[-1] <= curve[0]:
-            remark, style = "too large: diverges", ":"
+            remark, style = _("{rate} (too large: diverges)"), ":"
         elif curve[-1] > 2 * floor:
-            remark, style = "too small: slow", "--"
+            remark, style = _("{rate} (too small: slow)"), "--"
         else:
-            remark, style = "about right", "-"
-        ax.plot(curve, style, linewidth=2, label=f"{lr} ({remark})")
+            remark, style = _("{rate} (about right)"), "-"
+        ax.plot(curve, style, linewidth=2, label=remark.format(rate=lr))
     ax.axhline(floor, color="grey", linewidth=1)
     steps = max(len(curve) for curve in curves.values())
-    ax.text(0.6 * steps, floor * 4 / 3, "half the noise's variance", color="grey", fontsize=9)
+    ax.text(0.6 * steps, floor * 4 / 3, _("half the noise's variance"), color="grey", fontsize=9)
     ax.set(
-        xlabel="step",
-        ylabel="mean loss (log scale)",
+        xlabel=_("step"),
+        ylabel=_("mean loss (log scale)"),
         yscale="log",
         ylim=(0.02, 1e6),
-        title="The learning rate decides between crawling, arriving and exploding",
+        title=_("The learning rate decides between crawling, arriving and exploding"),
     )
-    ax.legend(title="learning rate", loc="upper right")
+    ax.legend(title=_("learning rate"), loc="upper right")
     ax.grid(alpha=0.3)
     return figure
 
@@ -178,26 +181,27 @@ def two_knobs(walk, losses_at, solution):
     levels = [0.06, 0.1, 0.2, 0.4, 0.7, 1.1, 1.6]
     contours = left.contour(w1, w2, bowl, levels=levels, colors="0.55", linewidths=1)
     left.clabel(contours, fontsize=8)
-    (trail,) = left.plot([0], [0], "k.-", markersize=4, linewidth=0.8, label="path")
-    (minimum,) = left.plot(*solution, "r*", markersize=13, markeredgecolor="white", label="minimum")
-    left.set(xlabel="$w_1$ (area)", ylabel="$w_2$ (age)")
+    (trail,) = left.plot([0], [0], "k.-", markersize=4, linewidth=0.8, label=_("path"))
+    (minimum,) = left.plot(*solution, "r*", markersize=13, markeredgecolor="white", label=_("minimum"))
+    left.set(xlabel=_("$w_1$ (area)"), ylabel=_("$w_2$ (age)"))
     left.legend(loc="upper right", framealpha=1)
+    whereabouts = _("mean loss {first:.2g} at the start, {last:.2g} after {steps} steps")
     where_to = left.set_title(" ", fontsize=11)
 
     steps = range(len(walk(np.zeros(1), 1)))
-    (descent,) = right.plot(steps, steps, "k-", linewidth=1.5, label="mean loss of all sales")
+    (descent,) = right.plot(steps, steps, "k-", linewidth=1.5, label=_("mean loss of all sales"))
     best = losses_at(np.array([solution]))[0]
-    right.axhline(best, color="grey", linestyle="--", linewidth=1, label="smallest possible")
-    right.set(xlabel="step", ylabel="mean loss (log scale)", yscale="log", ylim=(0.03, 100))
+    right.axhline(best, color="grey", linestyle="--", linewidth=1, label=_("smallest possible"))
+    right.set(xlabel=_("step"), ylabel=_("mean loss (log scale)"), yscale="log", ylim=(0.03, 100))
     right.legend(loc="upper right")
-    figure.suptitle("Small steps arrive, larger ones wander around the bottom, too large ones diverge")
+    figure.suptitle(_("Small steps arrive, larger ones wander around the bottom, too large ones diverge"))
 
     def update(learning_rate, batch_size):
         path = walk(np.array([learning_rate]), batch_size)[:, 0]
         losses = losses_at(path)
         descent.set_ydata(np.minimum(losses, 1e6))
         trail.set_data(path.clip(-1e3, 1e3).T)
-        where_to.set_text(f"mean loss {losses[0]:.2g} at the start, {losses[-1]:.2g} after {len(path) - 1} steps")
+        where_to.set_text(whereabouts.format(first=losses[0], last=losses[-1], steps=len(path) - 1))
         return [trail, minimum, descent, where_to]
 
     return figure, update
@@ -224,10 +228,10 @@ def one_neuron(w1, w2, b):
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(8, 2.9), layout="constrained")
     _draw_network(left)
-    left.set_title("as networks are drawn", fontsize=10)
+    left.set_title(_("as networks are drawn"), fontsize=10)
     _draw_network(right, [f"$w_1$ = {w1:.2f}", f"$w_2$ = {w2:.2f}"], f"$b$ = {b:.2f}")
-    right.set_title("with what the drawing hides", fontsize=10)
-    figure.suptitle("One neuron, one fully connected layer; each arrow has a parameter")
+    right.set_title(_("with what the drawing hides"), fontsize=10)
+    figure.suptitle(_("One neuron, one fully connected layer; each arrow has a parameter"))
     return figure
 
 
@@ -246,5 +250,5 @@ def _draw_network(ax, weights=(), bias=None):
         color = "lightgrey" if name == "$o$" else "white"
         ax.add_patch(plt.Circle(place, 0.22, facecolor=color, edgecolor="black"))
         ax.text(*place, name, ha="center", va="center")
-    ax.text(0, -0.6, "input layer", ha="center", fontsize=9)
-    ax.text(2, -0.6, "output layer", ha="center", fontsize=9)
+    ax.text(0, -0.6, _("input layer"), ha="center", fontsize=9)
+    ax.text(2, -0.6, _("output layer"), ha="center", fontsize=9)

@@ -2,6 +2,8 @@
 
 import matplotlib.pyplot as plt
 
+from ..language import _
+
 
 def arrival(parameters, losses, true_parameters, true_loss, steps_per_epoch):
     """Draw how the loss falls to that of the true parameters, and how the parameters come to the true ones.
@@ -24,19 +26,19 @@ def arrival(parameters, losses, true_parameters, true_loss, steps_per_epoch):
         The losses on the left, the parameters on the right.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    left.plot(losses, color="black", linewidth=1.5, label="mean loss over all examples")
-    left.axhline(true_loss, color="tab:red", linestyle="--", label="loss of the true parameters")
+    left.plot(losses, color="black", linewidth=1.5, label=_("mean loss over all examples"))
+    left.axhline(true_loss, color="tab:red", linestyle="--", label=_("loss of the true parameters"))
     left.set(
-        xlabel="steps taken",
-        ylabel="loss (log scale)",
+        xlabel=_("steps taken"),
+        ylabel=_("loss (log scale)"),
         yscale="log",
-        title="The loss falls to the noise, and no further",
+        title=_("The loss falls to the noise, and no further"),
     )
     looks = [("$w_1$", "-"), ("$w_2$", "--"), ("$b$", "-.")]
     for (name, style), values, true in zip(looks, parameters.T, true_parameters, strict=True):
         right.plot(values, style, linewidth=1.8, label=name)
         right.axhline(true, color="grey", linewidth=0.8)
-    right.set(xlabel="steps taken", ylabel="value", title="The parameters arrive at the truth (grey)")
+    right.set(xlabel=_("steps taken"), ylabel=_("value"), title=_("The parameters arrive at the truth (grey)"))
     for ax in (left, right):
         ax.grid(alpha=0.3)
         for end in range(steps_per_epoch, len(parameters) - 1, steps_per_epoch):
@@ -69,12 +71,13 @@ def divisions(curves):
     for (name, curve), style in zip(curves.items(), ("-", "--", ":"), strict=True):
         ax.plot(curve, style, linewidth=2, label=name)
     ax.set(
-        xlabel="step",
-        ylabel="loss (log scale)",
+        xlabel=_("step"),
+        ylabel=_("loss (log scale)"),
         yscale="log",
-        title="Forgetting to divide, or dividing twice, changes the learning rate",
+        title=_("Forgetting to divide, or dividing twice, changes the learning rate"),
     )
-    ax.legend(title="what was written: the rate it amounts to", fontsize=9, loc="lower right", bbox_to_anchor=(1, 0.12))
+    name = _("what was written: the rate it amounts to")
+    ax.legend(title=name, fontsize=9, loc="lower right", bbox_to_anchor=(1, 0.12))
     ax.grid(alpha=0.3)
     return figure
 
@@ -97,10 +100,15 @@ def two_losses(losses, history, steps_per_epoch):
     figure, ax = plt.subplots(figsize=(6.5, 3.2), layout="constrained")
     starts = [epoch * steps_per_epoch for epoch in range(len(history))]
     ends = [start + steps_per_epoch for start in starts]
-    ax.plot(losses, color="silver", linewidth=3, label="loss after so many steps")
-    ax.hlines(history.loss, starts, ends, color="tab:blue", linewidth=2, label="printed: mean on the way")
-    ax.plot(ends, history.test_loss, "k^", markersize=8, label="after the epoch")
-    ax.set(xlabel="steps taken", ylabel="loss (log scale)", yscale="log", title="Two honest losses of the same run")
+    ax.plot(losses, color="silver", linewidth=3, label=_("loss after so many steps"))
+    ax.hlines(history.loss, starts, ends, color="tab:blue", linewidth=2, label=_("printed: mean on the way"))
+    ax.plot(ends, history.test_loss, "k^", markersize=8, label=_("after the epoch"))
+    ax.set(
+        xlabel=_("steps taken"),
+        ylabel=_("loss (log scale)"),
+        yscale="log",
+        title=_("Two honest losses of the same run"),
+    )
     ax.legend(fontsize=9)
     ax.grid(alpha=0.3)
     return figure

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from mxnet import nd
 
+from ..language import _
 from ..plotting import show_images
 from ..validation import check_array
 
@@ -39,18 +40,18 @@ def softmax_bars(scores, probabilities, probabilities_of_twice):
     check_array("probabilities", probabilities, ndim=(1,))
     check_array("probabilities_of_twice", probabilities_of_twice, ndim=(1,))
     panels = [
-        ("scores", scores, "0.75", 3.5),
-        ("softmax of the scores", probabilities, "tab:blue", 1.15),
-        ("softmax of twice the scores", probabilities_of_twice, "tab:blue", 1.15),
+        (_("scores"), scores, "0.75", 3.5),
+        (_("softmax of the scores"), probabilities, "tab:blue", 1.15),
+        (_("softmax of twice the scores"), probabilities_of_twice, "tab:blue", 1.15),
     ]
     figure, axes = plt.subplots(1, 3, figsize=(9, 2.7), layout="constrained")
     for ax, (title, values, color, top) in zip(axes, panels, strict=True):
         bars = ax.bar(["0", "1", "2"], values.asnumpy(), color=color, edgecolor="black")
         ax.bar_label(bars, fmt="%.2f")
-        ax.set(xlabel="class", title=title, ylim=(0, top))
-    axes[0].set_ylabel("score")
-    axes[1].set_ylabel("probability")
-    figure.suptitle("Softmax keeps the order and makes the sum one")
+        ax.set(xlabel=_("class"), title=title, ylim=(0, top))
+    axes[0].set_ylabel(_("score"))
+    axes[1].set_ylabel(_("probability"))
+    figure.suptitle(_("Softmax keeps the order and makes the sum one"))
     return figure
 
 
@@ -72,22 +73,24 @@ def tempered_softmax(softmax):
         `d2lhelpers.explore` needs it.
     """
     temperatures = np.logspace(-1, 1, 81)
-    names = ["class 0", "class 1", "class 2"]
+    names = [_("class {k}").format(k=k) for k in range(3)]
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), width_ratios=[1, 1.4], layout="constrained")
     columns = left.bar(names, [1, 1, 1], color=["0.9", "0.6", "0.25"], edgecolor="black")
     heights = left.bar_label(columns)
     title = left.set_title(" ")
-    left.set(ylim=(0, 1.3), yticks=[0, 0.5, 1], ylabel="probability")
+    left.set(ylim=(0, 1.3), yticks=[0, 0.5, 1], ylabel=_("probability"))
 
     curves = []
     for name, style, color in zip(names, (":", "--", "-"), ("0.6", "0.45", "0.25"), strict=True):
         curves += right.plot(temperatures, temperatures, style, color=color, linewidth=2, label=name)
     cursor = right.axvline(1, color="black", linewidth=1)
-    right.set(xscale="log", ylim=(-0.03, 1.03), xlabel="temperature $T$ (log scale)", title="at all temperatures")
+    right.set(xscale="log", ylim=(-0.03, 1.03), xlabel=_("temperature $T$ (log scale)"), title=_("at all temperatures"))
     right.set_xticks([0.1, 1, 10], labels=["0.1", "1", "10"])
     right.minorticks_off()
     right.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    figure.suptitle("Cold: the largest score takes all. Hot: all classes become alike")
+    figure.suptitle(_("Cold: the largest score takes all. Hot: all classes become alike"))
+
+    at_height, at_temperature = _("{p:.2f}\n(score {score:.1f})"), _("at the temperature {temperature:.2g}")
 
     def update(temperature, score_of_class_0, score_of_class_1, score_of_class_2):
         scores = np.array([score_of_class_0, score_of_class_1, score_of_class_2])
@@ -95,8 +98,8 @@ def tempered_softmax(softmax):
         for column, height, score, p in zip(columns, heights, scores, now, strict=True):
             column.set_height(p)
             height.xy = (height.xy[0], p)
-            height.set_text(f"{p:.2f}\n(score {score:.1f})")
-        title.set_text(f"at the temperature {temperature:.2g}")
+            height.set_text(at_height.format(p=p, score=score))
+        title.set_text(at_temperature.format(temperature=temperature))
         everywhere = softmax(nd.array(scores / temperatures[:, None])).asnumpy()
         for curve, values in zip(curves, everywhere.T, strict=True):
             curve.set_ydata(values)
@@ -120,16 +123,17 @@ def loss_by_probability(p, cross_entropy, squared_error):
     matplotlib.figure.Figure
     """
     figure, ax = plt.subplots(figsize=(6, 3.1), layout="constrained")
-    ax.plot(p, cross_entropy, linewidth=2, label=r"cross-entropy, $-\ln p$")
-    ax.plot(p, squared_error, "--", linewidth=2, label=r"for comparison: $\frac{1}{2}(1 - p)^2$")
+    ax.plot(p, cross_entropy, linewidth=2, label=_(r"cross-entropy, $-\ln p$"))
+    comparison = _("for comparison: {formula}").format(formula=r"$\frac{1}{2}(1 - p)^2$")
+    ax.plot(p, squared_error, "--", linewidth=2, label=comparison)
     for at in (0.01, 0.1, 0.6, 1.0):
         loss = -np.log(at) + 0  # without the sign of -0
         ax.plot(at, loss, "ko", markersize=4)
         ax.annotate(f"{loss:.2f}", (at, loss), textcoords="offset points", xytext=(7, 3))
     ax.set(
-        xlabel="probability $p$ given to the right class",
-        ylabel="loss",
-        title="Cross-entropy is largest where a model is sure and wrong",
+        xlabel=_("probability $p$ given to the right class"),
+        ylabel=_("loss"),
+        title=_("Cross-entropy is largest where a model is sure and wrong"),
     )
     ax.margins(x=0.1)
     ax.legend()
@@ -152,10 +156,11 @@ def readings(images, true, predicted, chosen):
     matplotlib.figure.Figure
         Two rows of eight images.
     """
-    titles = [f"true {true[i]}\npred. {predicted[i]}" for i in chosen]
+    title = _("true {true}\npred. {predicted}")
+    titles = [title.format(true=true[i], predicted=predicted[i]) for i in chosen]
     axes = show_images(images.take(nd.array(chosen, dtype="int64")), num_rows=2, num_cols=8, titles=titles, scale=1.2)
     figure = axes[0].figure
-    figure.suptitle("Above: the first eight. Below: eight of the mistakes, some of which you might make too")
+    figure.suptitle(_("Above: the first eight. Below: eight of the mistakes, some of which you might make too"))
     return figure
 
 
@@ -185,13 +190,14 @@ def confusion_matrix(confusion):
     for i, j in np.argwhere(confusion):
         color = "white" if i != j and confusion[i, j] > 3 else "black"
         weight = "bold" if i == j else None
-        ax.text(j, i, confusion[i, j], ha="center", va="center", fontsize=9, color=color, fontweight=weight)
+        look = {"fontsize": 9, "fontfamily": "sans-serif", "fontweight": weight}  # a language's own font has no bold
+        ax.text(j, i, confusion[i, j], ha="center", va="center", color=color, **look)
     ax.set(
-        xlabel="predicted digit",
-        ylabel="true digit",
+        xlabel=_("predicted digit"),
+        ylabel=_("true digit"),
         xticks=classes,
         yticks=classes,
-        title="Off the diagonal: what is mistaken for what",
+        title=_("Off the diagonal: what is mistaken for what"),
     )
     return figure
 
@@ -214,8 +220,8 @@ def templates(weights):
         shown = ax.imshow(weights[digit], cmap="gray_r", vmin=-limit, vmax=limit)
         ax.set_title(str(digit))
         ax.axis("off")
-    figure.colorbar(shown, ax=axes, label="weight", shrink=0.9)
-    figure.suptitle("Where the layer wants ink (dark) and where it does not (bright)")
+    figure.colorbar(shown, ax=axes, label=_("weight"), shrink=0.9)
+    figure.suptitle(_("Where the layer wants ink (dark) and where it does not (bright)"))
     return figure
 
 
@@ -236,19 +242,22 @@ def cross_entropy_by_belief(q, cross_entropy, truth, entropy):
     Returns
     -------
     matplotlib.figure.Figure
-        The area between the two is their difference, the KL divergence.
+        The height between the two, which is shaded, is their difference, the KL divergence.
     """
     figure, ax = plt.subplots(figsize=(6, 3.1), layout="constrained")
-    ax.plot(q, cross_entropy, linewidth=2, label="cross-entropy $H(p, q)$")
-    ax.axhline(entropy, linestyle="--", color="black", label=f"entropy $H(p)$ = {entropy:.2f}")
-    difference = r"difference: $D_{\mathrm{KL}}(p\,\|\,q)$"
+    ax.plot(q, cross_entropy, linewidth=2, label=_("cross-entropy $H(p, q)$"))
+    ax.axhline(
+        entropy, linestyle="--", color="black", label=_("entropy $H(p)$ = {entropy:.2f}").format(entropy=entropy)
+    )
+    difference = _("difference: {formula}").format(formula=r"$D_{\mathrm{KL}}(p\,\|\,q)$")
     ax.fill_between(q, entropy, cross_entropy, color="tab:blue", alpha=0.2, label=difference)
-    ax.axvline(truth, color="grey", linewidth=0.8, linestyle=":", label=f"the truth, {truth}")
+    true = _("the truth, {truth}").format(truth=truth)
+    ax.axvline(truth, color="grey", linewidth=0.8, linestyle=":", label=true)
     ax.set(
-        xlabel=f"believed probability $q$ of an event of probability {truth}",
-        ylabel="mean surprise",
+        xlabel=_("believed probability $q$ of an event of probability {truth}").format(truth=truth),
+        ylabel=_("mean surprise"),
         ylim=(0.4, 2),
-        title="Cross-entropy is smallest where the belief is the truth",
+        title=_("Cross-entropy is smallest where the belief is the truth"),
     )
     ax.legend(loc="upper center")
     return figure
@@ -277,13 +286,13 @@ def likelihood(theta, scaled, plausible, loss, cross_entropy):
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3), layout="constrained")
     for (n, values), style in zip(scaled.items(), ("-", "--", ":"), strict=True):
-        left.plot(theta, values, style, linewidth=2, label=f"{n * 7 // 10} of {n}")
+        left.plot(theta, values, style, linewidth=2, label=_("{spam} of {mails}").format(spam=n * 7 // 10, mails=n))
     left.axhline(plausible, color="grey", linewidth=1)
-    left.set(xlabel=r"$\theta$", ylabel="likelihood (largest = 1)", title="More data, a sharper estimate")
-    left.legend(title="spam mails")
+    left.set(xlabel=r"$\theta$", ylabel=_("likelihood (largest = 1)"), title=_("More data, a sharper estimate"))
+    left.legend(title=_("spam mails"))
     right.plot(theta, loss, linewidth=2, label=r"$-\frac{1}{n} \ln L(\theta)$")
-    dots = r"cross-entropy $H(p, \theta)$, $p$ = 0.7"
+    dots = _(r"cross-entropy $H(p, \theta)$, $p$ = 0.7")
     right.plot(theta[::60], cross_entropy[::60], "ko", markersize=4, label=dots)
-    right.set(xlabel=r"$\theta$", ylim=(0.5, 2.5), ylabel="per mail", title="Per mail, it is the cross-entropy")
+    right.set(xlabel=r"$\theta$", ylim=(0.5, 2.5), ylabel=_("per mail"), title=_("Per mail, it is the cross-entropy"))
     right.legend(loc="upper center")
     return figure

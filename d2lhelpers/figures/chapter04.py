@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from ..interactive import rasterize
+from ..language import _
 from ..validation import check_array
 
 # A 3 as a hand draws it: a list of strokes, here a single one, each a list of points [x, y].
@@ -50,17 +51,18 @@ def probabilities(images, p, true, chosen):
         If it has not four axes.
     """
     check_array("images", images, ndim=(4,))
+    title = _("{name}\ntrue {true}")
     figure, axes = plt.subplots(1, 6, figsize=(10, 2.6), width_ratios=[1.15, 1.7] * 3, layout="constrained")
     for (name, i), picture, bars in zip(chosen.items(), axes[::2], axes[1::2], strict=True):
         picture.imshow(images[int(i), 0].asnumpy(), cmap="gray_r")
-        picture.set_title(f"{name}\ntrue {true[i]}", fontsize=10)
+        picture.set_title(title.format(name=name, true=true[i]), fontsize=10)
         picture.axis("off")
         colors = ["black" if digit == true[i] else "silver" for digit in range(10)]
         bars.bar(range(10), p[i], color=colors, edgecolor="black", linewidth=0.6)
-        bars.set(xlabel="class", xticks=range(10), ylim=(0, 1.05))
+        bars.set(xlabel=_("class"), xticks=range(10), ylim=(0, 1.05))
         bars.tick_params(labelsize=8)
-    axes[1].set_ylabel("probability")
-    figure.suptitle("Softmax after the model: ten probabilities an image (black: right class, grey: others)")
+    axes[1].set_ylabel(_("probability"))
+    figure.suptitle(_("Softmax after the model: ten probabilities an image (black: right class, grey: others)"))
     return figure
 
 
@@ -87,12 +89,13 @@ def handwriting(pixels_of, chances_of):
     pixels = coarse.imshow(np.zeros((8, 8)), cmap="gray_r", vmin=0, vmax=1)
     bars = chart.bar(range(10), np.ones(10), edgecolor="black", linewidth=0.6)
     verdict = chart.set_title(" ")
-    fine.set(xlim=(-2, 33), ylim=(33, -2), title="the drawing, scaled", xlabel="32×32 pixels")
-    coarse.set(xlim=(-0.9, 7.9), ylim=(7.9, -0.9), title="what the model gets", xlabel="8×8 pixels")
+    fine.set(xlim=(-2, 33), ylim=(33, -2), title=_("the drawing, scaled"), xlabel=_("32×32 pixels"))
+    coarse.set(xlim=(-0.9, 7.9), ylim=(7.9, -0.9), title=_("what the model gets"), xlabel=_("8×8 pixels"))
     for ax in (fine, coarse):
         ax.set(xticks=[], yticks=[])
-    chart.set(xlabel="class", xticks=range(10), ylim=(0, 1.05), ylabel="probability")
-    figure.suptitle("The model sees 64 numbers, and must choose one of ten digits (blue: its choice)")
+    chart.set(xlabel=_("class"), xticks=range(10), ylim=(0, 1.05), ylabel=_("probability"))
+    read, unread = _("read as {digit}, probability {p:.2f}"), _("nothing drawn yet")
+    figure.suptitle(_("The model sees 64 numbers, and must choose one of ten digits (blue: its choice)"))
 
     def update(drawing):
         ink.set_data(rasterize(drawing))
@@ -101,8 +104,7 @@ def handwriting(pixels_of, chances_of):
         for bar, chance in zip(bars, chances, strict=True):
             bar.set_height(chance)
             bar.set_facecolor("tab:blue" if chance == chances.max() else "silver")
-        read = f"read as {chances.argmax()}, probability {chances.max():.2f}"
-        verdict.set_text(read if drawing else "nothing drawn yet")
+        verdict.set_text(read.format(digit=chances.argmax(), p=chances.max()) if drawing else unread)
         return [ink, pixels, *bars, verdict]
 
     return figure, update
@@ -117,7 +119,7 @@ def loss_by_gap(gaps, curves):
         By how much the score of the wrong class is larger than that of the right one.
     curves : dict of numpy.ndarray of shape (n, 2) by str
         Losses and gradients of the form in one step, in two steps and with a floor, in this order; nan where they are
-        no numbers. The second is called "two steps".
+        no numbers.
 
     Returns
     -------
@@ -125,23 +127,24 @@ def loss_by_gap(gaps, curves):
         The losses on the left, the gradients on the right.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.4), layout="constrained")
+    _one_step, two_steps, _with_floor = curves.values()
     looks = [("-", "silver", 6), ("-", "black", 1.6), ("--", "tab:red", 1.8)]
     for column, ax in enumerate(axes):
         for (name, curve), (style, color, width) in zip(curves.items(), looks, strict=True):
             ax.plot(gaps, curve[:, column], style, color=color, linewidth=width, label=name)
-        values = curves["two steps"][:, column]
+        values = two_steps[:, column]
         last = np.flatnonzero(np.isfinite(values))[-1]
         ax.plot(gaps[last], values[last], "kx", markersize=10, markeredgewidth=2)
-        ax.set_xlabel("gap: wrong score minus right score")
+        ax.set_xlabel(_("gap: wrong score minus right score"))
         ax.grid(alpha=0.3)
     loss, gradient = axes
-    loss.annotate("then infinite", (103, 103), (40, 118), arrowprops={"arrowstyle": "->"})
-    gradient.annotate("then nan", (88, -1), (28, -0.75), arrowprops={"arrowstyle": "->"})
-    gradient.annotate("zero: nothing is learnt", (110, 0), (14, -0.2), arrowprops={"arrowstyle": "->"})
-    loss.set(ylabel="loss", title="The loss")
-    gradient.set(ylabel=r"$\partial\, \ell \,/\, \partial\, o_y$", title="Its gradient in the right score $o_y$")
+    loss.annotate(_("then infinite"), (103, 103), (40, 118), arrowprops={"arrowstyle": "->"})
+    gradient.annotate(_("then nan"), (88, -1), (28, -0.75), arrowprops={"arrowstyle": "->"})
+    gradient.annotate(_("zero: nothing is learnt"), (110, 0), (14, -0.2), arrowprops={"arrowstyle": "->"})
+    loss.set(ylabel=_("loss"), title=_("The loss"))
+    gradient.set(ylabel=r"$\partial\, \ell \,/\, \partial\, o_y$", title=_("Its gradient in the right score $o_y$"))
     loss.legend(loc="lower right")
-    figure.suptitle("Sure and wrong: only the loss in one step keeps its value and its gradient")
+    figure.suptitle(_("Sure and wrong: only the loss in one step keeps its value and its gradient"))
     return figure
 
 
@@ -170,14 +173,16 @@ def sweep(grid, long_runs):
         middle.plot([lr / batch_size for lr in rates], losses, style, label=f"{batch_size}", linewidth=1.8)
     for (lr, losses), style in zip(long_runs.items(), (":", "--", "-"), strict=True):
         right.plot(range(1, len(losses) + 1), losses, style, label=f"{lr}", linewidth=1.8)
-    left.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="validation loss (log scale)")
-    left.set_title("3 epochs: three curves ...")
-    middle.set(xscale="log", xlabel="learning rate / batch size", title="... are nearly one")
-    right.set(xlabel="epoch", title="Batch size 64: more epochs")
-    for ax, name in [(left, "batch size"), (middle, "batch size"), (right, "learning rate")]:
-        ax.legend(title=name, fontsize=9)
+    left.set(xscale="log", yscale="log", xlabel=_("learning rate"), ylabel=_("validation loss (log scale)"))
+    left.set_title(_("3 epochs: three curves ..."))
+    middle.set(xscale="log", xlabel=_("learning rate / batch size"), title=_("... are nearly one"))
+    right.set(xlabel=_("epoch"), title=_("Batch size 64: more epochs"))
+    left.legend(title=_("batch size"), fontsize=9, loc="lower left")
+    middle.legend(title=_("batch size"), fontsize=9, loc="lower left")
+    right.legend(title=_("learning rate"), fontsize=9, loc="center right")
+    for ax in (left, middle, right):
         ax.grid(alpha=0.3)
     left.set_yticks([0.1, 0.2, 0.5, 1, 2], labels=["0.1", "0.2", "0.5", "1", "2"])
     left.minorticks_off()
-    figure.suptitle("What counts is learning rate / batch size, until the rate is too large")
+    figure.suptitle(_("What counts is learning rate / batch size, until the rate is too large"))
     return figure

@@ -5,6 +5,8 @@ from functools import cache
 import matplotlib.pyplot as plt
 import numpy as np
 
+from ..language import _
+
 
 def degrees(truth, points, curves):
     """Draw polynomials of three degrees that were fitted to the same points, a panel for each.
@@ -31,17 +33,21 @@ def degrees(truth, points, curves):
     'degree 12, too free: overfits'
     >>> plt.close(figure)
     """
-    titles = ("degree {}, too stiff: underfits", "degree {}, about right", "degree {}, too free: overfits")
+    titles = (
+        _("degree {degree}, too stiff: underfits"),
+        _("degree {degree}, about right"),
+        _("degree {degree}, too free: overfits"),
+    )
     figure, axes = plt.subplots(1, 3, figsize=(9, 3.1), sharey=True, layout="constrained")
     for ax, title, (degree, curve) in zip(axes, titles, curves.items(), strict=True):
-        ax.plot(*truth, "--", color="grey", label="true relation")
-        ax.plot(truth[0], curve, color="tab:blue", linewidth=2, label="fit")
-        ax.plot(*points, "ko", markersize=5, label="training example")
-        ax.set(xlabel="$x$", ylim=(-4, 4), title=title.format(degree))
+        ax.plot(*truth, "--", color="grey", label=_("true relation"))
+        ax.plot(truth[0], curve, color="tab:blue", linewidth=2, label=_("fit"))
+        ax.plot(*points, "ko", markersize=5, label=_("training example"))
+        ax.set(xlabel="$x$", ylim=(-4, 4), title=title.format(degree=degree))
         ax.grid(alpha=0.3)
     axes[0].set_ylabel("$y$")
     axes[2].legend(fontsize=9, loc="lower center")
-    figure.suptitle("The best fit to the points is not the best fit to the truth")
+    figure.suptitle(_("The best fit to the points is not the best fit to the truth"))
     return figure
 
 
@@ -67,19 +73,19 @@ def complexity_and_data(degrees, errors, sizes, medians, floor):
         Two panels.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    for values, style, label in zip(errors, ("o-", "s--"), ("training error", "test loss"), strict=True):
+    for values, style, label in zip(errors, ("o-", "s--"), (_("training error"), _("test loss")), strict=True):
         left.plot(degrees, values, style, label=label)
-    left.set(xlabel="degree of the polynomial", title="15 examples: too complex is worse than simple")
-    label = "test loss, degree {}"
+    left.set(xlabel=_("degree of the polynomial"), title=_("15 examples: too complex is worse than simple"))
+    label = _("test loss, degree {degree}")
     for (degree, values), style in zip(medians.items(), ("^:", "s--", "o-"), strict=True):
-        right.plot(sizes, values, style, label=label.format(degree))
-    right.set(xscale="log", xlabel="training examples (log scale)")
-    right.set_title("More data cures overfitting, not underfitting")
+        right.plot(sizes, values, style, label=label.format(degree=degree))
+    right.set(xscale="log", xlabel=_("training examples (log scale)"))
+    right.set_title(_("More data cures overfitting, not underfitting"))
     right.set_xticks(sizes, [str(n) for n in sizes])
     right.minorticks_off()
     for ax in (left, right):
-        ax.axhline(floor, color="grey", linewidth=1, label="half the noise's variance")
-        ax.set(yscale="log", ylabel="loss (log scale)")
+        ax.axhline(floor, color="grey", linewidth=1, label=_("half the noise's variance"))
+        ax.set(yscale="log", ylabel=_("loss (log scale)"))
         ax.legend(fontsize=9)
         ax.grid(alpha=0.3)
     return figure
@@ -98,18 +104,18 @@ def losses_by_epoch(histories):
     matplotlib.figure.Figure
         Three panels.
     """
-    title = "degree {}"
+    title = _("degree {degree}")
     figure, axes = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
     for ax, (degree, history) in zip(axes, histories.items(), strict=True):
         epochs = np.arange(1, len(history.loss) + 1)
-        ax.plot(epochs, history.loss, linewidth=2, label="training loss")
-        ax.plot(epochs, history.test_loss, "--", linewidth=2, label="test loss")
-        ax.set(xscale="log", yscale="log", xlabel="epoch (log scale)", title=title.format(degree))
+        ax.plot(epochs, history.loss, linewidth=2, label=_("training loss"))
+        ax.plot(epochs, history.test_loss, "--", linewidth=2, label=_("test loss"))
+        ax.set(xscale="log", yscale="log", xlabel=_("epoch (log scale)"), title=title.format(degree=degree))
         ax.grid(alpha=0.3)
-    axes[0].set_ylabel("loss (log scale)")
+    axes[0].set_ylabel(_("loss (log scale)"))
     axes[0].set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], ["0.02", "0.05", "0.1", "0.2", "0.5"])
     axes[0].legend(fontsize=9, loc="lower left")
-    figure.suptitle("Degree 12 learns the relation first, and more and more of the noise afterwards")
+    figure.suptitle(_("Degree 12 learns the relation first, and more and more of the noise afterwards"))
     return figure
 
 
@@ -133,15 +139,18 @@ def without_and_with_decay(losses):
     'Decay: the test loss comes down ($\\lambda$ = 3)'
     >>> plt.close(figure)
     """
-    titles = ("No decay: learnt by heart ($\\lambda$ = {})", "Decay: the test loss comes down ($\\lambda$ = {})")
+    titles = (
+        _("No decay: learnt by heart ($\\lambda$ = {strength})"),
+        _("Decay: the test loss comes down ($\\lambda$ = {strength})"),
+    )
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True, layout="constrained")
     for ax, title, (lambd, (train, test)) in zip(axes, titles, losses.items(), strict=True):
         epochs = np.arange(1, len(train) + 1)
-        ax.plot(epochs, train, linewidth=2, label="training loss")
-        ax.plot(epochs, test, "--", linewidth=2, label="test loss")
-        ax.set(xlabel="epoch", yscale="log", ylim=(1e-8, 1e3), title=title.format(lambd))
+        ax.plot(epochs, train, linewidth=2, label=_("training loss"))
+        ax.plot(epochs, test, "--", linewidth=2, label=_("test loss"))
+        ax.set(xlabel=_("epoch"), yscale="log", ylim=(1e-8, 1e3), title=title.format(strength=lambd))
         ax.grid(alpha=0.3)
-    axes[0].set_ylabel("loss (log scale)")
+    axes[0].set_ylabel(_("loss (log scale)"))
     axes[0].legend(loc="center right")
     return figure
 
@@ -166,14 +175,16 @@ def strengths(lambdas, losses, norms, true_norm):
         Two panels: the losses, and the norms.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
-    for values, style, label in zip(losses, ("o-", "s--"), ("training loss", "test loss"), strict=True):
+    for values, style, label in zip(losses, ("o-", "s--"), (_("training loss"), _("test loss")), strict=True):
         left.plot(lambdas, values, style, markersize=4, label=label)
-    left.set(ylabel="loss (log scale)", title="Decay lowers the test loss, not the training loss")
-    right.plot(lambdas, norms, "k^-", markersize=4, label=r"$\|\mathbf{w}\|$ after training")
-    right.axhline(true_norm, color="grey", linestyle="--", label="norm of the true weights")
-    right.set(ylabel=r"norm of $\mathbf{w}$ (log scale)", title="Decay makes the weights small")
+    left.set(ylabel=_("loss (log scale)"), title=_("Decay lowers the test loss, not the training loss"))
+    trained = _("{norm} after training").format(norm=r"$\|\mathbf{w}\|$")
+    right.plot(lambdas, norms, "k^-", markersize=4, label=trained)
+    right.axhline(true_norm, color="grey", linestyle="--", label=_("norm of the true weights"))
+    norm = _("norm of {weights} (log scale)").format(weights=r"$\mathbf{w}$")
+    right.set(ylabel=norm, title=_("Decay makes the weights small"))
     for ax in (left, right):
-        ax.set(xscale="log", yscale="log", xlabel=r"strength of the decay $\lambda$ (log scale)")
+        ax.set(xscale="log", yscale="log", xlabel=_(r"strength of the decay $\lambda$ (log scale)"))
         ax.legend()
         ax.grid(alpha=0.3)
     return figure
@@ -204,17 +215,19 @@ def decay_of_degree_12(truth, points, curves, lambdas, losses, floor):
     """
     label = "$\\lambda$ = {}"
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-    left.plot(*truth, color="0.6", linewidth=4, alpha=0.6, label="true relation")
+    left.plot(*truth, color="0.6", linewidth=4, alpha=0.6, label=_("true relation"))
     for (lambd, curve), style in zip(curves.items(), (":", "-", "--"), strict=True):
         left.plot(truth[0], curve, style, label=label.format(lambd))
-    left.plot(*points, "ko", markersize=5, label="training example")
-    left.set(xlabel="$x$", ylabel="$y$", ylim=(-4, 4), title="Degree 12, held back a little, is tame")
+    left.plot(*points, "ko", markersize=5, label=_("training example"))
+    left.set(xlabel="$x$", ylabel="$y$", ylim=(-4, 4), title=_("Degree 12, held back a little, is tame"))
     left.set_xticks([-1, -0.5, 0, 0.5, 1])
-    for values, style, label in zip(losses, ("-", "--"), ("training loss", "test loss"), strict=True):
+    for values, style, label in zip(losses, ("-", "--"), (_("training loss"), _("test loss")), strict=True):
         right.plot(lambdas, values, style, linewidth=2, label=label)
-    right.axhline(floor, color="grey", linewidth=1, label="half the noise's variance")
-    right.set(xscale="log", yscale="log", ylabel="loss (log scale)", title="Too little overfits, too much underfits")
-    right.set_xlabel(r"strength of the decay $\lambda$ (log scale)")
+    right.axhline(floor, color="grey", linewidth=1, label=_("half the noise's variance"))
+    right.set(
+        xscale="log", yscale="log", ylabel=_("loss (log scale)"), title=_("Too little overfits, too much underfits")
+    )
+    right.set_xlabel(_(r"strength of the decay $\lambda$ (log scale)"))
     for ax in (left, right):
         ax.legend(fontsize=9)
         ax.grid(alpha=0.3)
@@ -255,23 +268,24 @@ def degree_and_decay(truth, points, held_back, lambdas, floor):
     'training loss 0.1, test loss 0.2'
     >>> plt.close(figure)
     """
-    setting, result = "degree {}, λ = {:.2g}", "training loss {:.2g}, test loss {:.2g}"
+    setting = _("degree {degree}, λ = {strength:.2g}")
+    result = _("training loss {train:.2g}, test loss {test:.2g}")
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
-    left.plot(*truth, color="0.6", linewidth=4, alpha=0.6, label="true relation")
-    left.plot(*points, "ko", markersize=5, label="training example")
-    (fitted,) = left.plot(*truth, color="tab:blue", linewidth=2, label="fit")
+    left.plot(*truth, color="0.6", linewidth=4, alpha=0.6, label=_("true relation"))
+    left.plot(*points, "ko", markersize=5, label=_("training example"))
+    (fitted,) = left.plot(*truth, color="tab:blue", linewidth=2, label=_("fit"))
     left.set(xlabel="$x$", ylabel="$y$", ylim=(-4, 4), xticks=[-1, -0.5, 0, 0.5, 1])
     left.legend(fontsize=9, loc="upper left")
     left_title = left.set_title(" ")
-    (train_curve,) = right.plot(lambdas, lambdas, linewidth=2, label="training loss")
-    (test_curve,) = right.plot(lambdas, lambdas, "--", linewidth=2, label="test loss")
-    right.axhline(floor, color="grey", linewidth=1, label="half the noise's variance")
+    (train_curve,) = right.plot(lambdas, lambdas, linewidth=2, label=_("training loss"))
+    (test_curve,) = right.plot(lambdas, lambdas, "--", linewidth=2, label=_("test loss"))
+    right.axhline(floor, color="grey", linewidth=1, label=_("half the noise's variance"))
     here = right.axvline(1, color="black", linewidth=1)
-    right.set(xscale="log", yscale="log", ylim=(0.005, 6), ylabel="loss (log scale)")
-    right.set_xlabel(r"strength of the decay $\lambda$ (log scale)")
+    right.set(xscale="log", yscale="log", ylim=(0.005, 6), ylabel=_("loss (log scale)"))
+    right.set_xlabel(_(r"strength of the decay $\lambda$ (log scale)"))
     right.legend(fontsize=9, loc="upper right")
     right_title = right.set_title(" ")
-    figure.suptitle("Two knobs hold a polynomial back: its degree, and the decay of its weights")
+    figure.suptitle(_("Two knobs hold a polynomial back: its degree, and the decay of its weights"))
 
     @cache
     def losses_of(degree):
@@ -283,8 +297,8 @@ def degree_and_decay(truth, points, held_back, lambdas, floor):
         for line, values in zip((train_curve, test_curve), losses_of(degree), strict=True):
             line.set_ydata(values)
         here.set_xdata([strength, strength])
-        left_title.set_text(setting.format(degree, strength))
-        right_title.set_text(result.format(*losses))
+        left_title.set_text(setting.format(degree=degree, strength=strength))
+        right_title.set_text(result.format(train=losses[0], test=losses[1]))
         return [fitted, train_curve, test_curve, here, left_title, right_title]
 
     return figure, update
@@ -326,11 +340,11 @@ def two_weights(loss_at, path, without, penalised):
     ax.contour(w1, w2, bowl, levels=levels, colors="0.75", linewidths=0.8)
     ax.contour(w1, w2, bowl, levels=[touching], colors="tab:blue", linewidths=2)
     ax.add_patch(plt.Circle((0, 0), np.linalg.norm(penalised), fill=False, linestyle="--", linewidth=1.8))
-    ax.plot(path[:, 0], path[:, 1], ":", color="black", label=r"minimum as $\lambda$ grows")
-    ax.plot(*without, "k*", markersize=12, label=r"$\lambda$ = 0: centre of the contours")
-    ax.plot(*penalised, "ko", markersize=8, label=r"$\lambda$ = 0.5: contour touches circle")
+    ax.plot(path[:, 0], path[:, 1], ":", color="black", label=_(r"minimum as $\lambda$ grows"))
+    ax.plot(*without, "k*", markersize=12, label=_(r"$\lambda$ = 0: centre of the contours"))
+    ax.plot(*penalised, "ko", markersize=8, label=_(r"$\lambda$ = 0.5: contour touches circle"))
     ax.plot(0, 0, "k+", markersize=10)
     ax.set(xlabel="$w_1$", ylabel="$w_2$", aspect="equal", xlim=(-0.6, 2.6), ylim=(-1, 1.4))
-    ax.set_title("The penalised minimum: a contour of the loss touches a circle")
+    ax.set_title(_("The penalised minimum: a contour of the loss touches a circle"))
     ax.legend(fontsize=8, loc="lower right")
     return figure

@@ -5,6 +5,8 @@ from itertools import pairwise
 import matplotlib.pyplot as plt
 import numpy as np
 
+from ..language import _
+
 
 def activations(x, curves):
     """Draw activation functions, and their gradients beside them.
@@ -33,12 +35,12 @@ def activations(x, curves):
     for (name, (values, gradients)), style in zip(curves.items(), ("-", "--", ":"), strict=True):
         left.plot(x, values, style, linewidth=2, label=name)
         right.plot(x, gradients, style, linewidth=2, label=name)
-    left.set(xlabel="$x$", ylabel="activation", title="the functions", ylim=(-1.2, 3))
-    right.set(xlabel="$x$", ylabel="gradient", title="their gradients")
+    left.set(xlabel="$x$", ylabel=_("activation"), title=_("the functions"), ylim=(-1.2, 3))
+    right.set(xlabel="$x$", ylabel=_("gradient"), title=_("their gradients"))
     for ax in (left, right):
         ax.legend()
         ax.grid(alpha=0.3)
-    figure.suptitle("ReLU keeps its full gradient wherever it is active; the others level off")
+    figure.suptitle(_("ReLU keeps its full gradient wherever it is active; the others level off"))
     return figure
 
 
@@ -64,9 +66,9 @@ def network(sizes):
     """
     figure, ax = plt.subplots(figsize=(5, 3.4), layout="constrained")
     _draw_network(ax, sizes)
-    for i, name in enumerate(["features", "hidden layer", "scores"]):
+    for i, name in enumerate([_("features"), _("hidden layer"), _("scores")]):
         ax.text(2 * i, -2.8, name, ha="center", fontsize=9)
-    ax.set_title("Two layers that compute, the first one hidden", fontsize=11)
+    ax.set_title(_("Two layers that compute, the first one hidden"), fontsize=11)
     return figure
 
 
@@ -93,10 +95,11 @@ def dropped_neurons(sizes, first, second):
     >>> plt.close(figure)
     """
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), layout="constrained")
-    for ax, dropped, title in zip(axes, (first, second), ("for one example", "for another one"), strict=True):
+    titles = _("for one example"), _("for another one")
+    for ax, dropped, title in zip(axes, (first, second), titles, strict=True):
         _draw_network(ax, sizes, dropped)
         ax.set_title(title, fontsize=10)
-    figure.suptitle("With dropout, no neuron can count on its neighbours")
+    figure.suptitle(_("With dropout, no neuron can count on its neighbours"))
     return figure
 
 
@@ -137,8 +140,8 @@ def borders(points, ring, places, surfaces):
     matplotlib.figure.Figure
         Two panels, and the scale of the probability.
     """
-    titles = ("softmax regression", "MLP, 16 hidden neurons")
-    classes = [(0, "o", "tab:orange", "inner ring"), (1, "^", "tab:blue", "outer ring")]
+    titles = (_("softmax regression"), _("MLP, 16 hidden neurons"))
+    classes = [(0, "o", "tab:orange", _("inner ring")), (1, "^", "tab:blue", _("outer ring"))]
     figure, axes = plt.subplots(1, 2, figsize=(8.5, 3.7), sharey=True, layout="compressed")
     for ax, title, p in zip(axes, titles, surfaces, strict=True):
         shades = ax.contourf(*places, p, levels=np.linspace(0, 1, 11), cmap="Greys", alpha=0.7)
@@ -148,10 +151,10 @@ def borders(points, ring, places, surfaces):
             ax.scatter(*points[ring == k].T, label=name, **look)
         ax.set(xlabel="$x_1$", title=title, aspect="equal")
     axes[0].set_ylabel("$x_2$")
-    figure.colorbar(shades, ax=axes, label="probability of the outer ring")
+    figure.colorbar(shades, ax=axes, label=_("probability of the outer ring"))
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=9)
-    figure.suptitle("One hidden layer bends the border (black) into a ring")
+    figure.suptitle(_("One hidden layer bends the border (black) into a ring"))
     return figure
 
 
@@ -173,19 +176,19 @@ def thinned_layer(h, mask, thinned):
         Three panels, one below the other.
     """
     panels = [
-        (h, -2, 2, "$h$, the activations, from -1 to 1"),
-        (mask, 0, 1, "the mask: black kept, white dropped"),
-        (thinned, -2, 2, "$h'$: half of them zero (grey), the others doubled"),
+        (h, -2, 2, _("$h$, the activations, from -1 to 1")),
+        (mask, 0, 1, _("the mask: black kept, white dropped")),
+        (thinned, -2, 2, _("$h'$: half of them zero (grey), the others doubled")),
     ]
     figure, axes = plt.subplots(3, 1, figsize=(8, 4.6), sharex=True, layout="constrained")
     for ax, (values, low, high, title) in zip(axes, panels, strict=True):
         shown = ax.imshow(values, cmap="Greys", vmin=low, vmax=high, aspect="auto")
         ax.set_title(title, fontsize=10)
-        ax.set_ylabel("image")
+        ax.set_ylabel(_("image"))
         if high == 2:
-            figure.colorbar(shown, ax=ax, label="activation")
-    axes[2].set_xlabel("neuron")
-    figure.suptitle("Dropout thins out the hidden layer, with a new pattern for every image")
+            figure.colorbar(shown, ax=ax, label=_("activation"))
+    axes[2].set_xlabel(_("neuron"))
+    figure.suptitle(_("Dropout thins out the hidden layer, with a new pattern for every image"))
     return figure
 
 
@@ -217,28 +220,29 @@ def dropout_noise(thinned_with, sums_with, undropped):
     'mean 0.00, standard deviation 0.50'
     >>> plt.close(figure)
     """
-    setting, result = "rate {:.2f}: those kept times {:.3g}", "mean {:.2f}, standard deviation {:.2f}"
+    setting = _("rate {rate:.2f}: those kept times {factor:.3g}")
+    result = _("mean {mean:.2f}, standard deviation {deviation:.2f}")
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     layer = left.imshow(thinned_with(0), cmap="Greys", vmin=-3, vmax=3, aspect="auto")
-    left.set(xlabel="neuron", ylabel="image")
+    left.set(xlabel=_("neuron"), ylabel=_("image"))
     left_title = left.set_title(" ")
-    figure.colorbar(layer, ax=left, label="activation $h'$")
+    figure.colorbar(layer, ax=left, label=_("activation $h'$"))
     edges = undropped + np.linspace(-10, 10, 51)
     histogram = right.stairs(np.zeros(50), edges, fill=True, color="0.7")
-    right.axvline(undropped, color="black", label="without dropout")
-    mean_line = right.axvline(0, color="tab:red", linestyle="--", label="mean of all masks")
-    right.set(xlabel="what the neuron gets", ylabel="masks", ylim=(0, 1000))
+    right.axvline(undropped, color="black", label=_("without dropout"))
+    mean_line = right.axvline(0, color="tab:red", linestyle="--", label=_("mean of all masks"))
+    right.set(xlabel=_("what the neuron gets"), ylabel=_("masks"), ylim=(0, 1000))
     right.legend(fontsize=9, loc="upper left")
     right_title = right.set_title(" ")
-    figure.suptitle("Dropout keeps the mean and adds noise, the more the higher the rate")
+    figure.suptitle(_("Dropout keeps the mean and adds noise, the more the higher the rate"))
 
     def update(rate):
         sums = sums_with(rate)
         layer.set_data(thinned_with(rate))
         histogram.set_data(np.histogram(sums, edges)[0])
         mean_line.set_xdata([sums.mean(), sums.mean()])
-        left_title.set_text(setting.format(rate, 1 / (1 - rate)))
-        right_title.set_text(result.format(sums.mean(), sums.std()))
+        left_title.set_text(setting.format(rate=rate, factor=1 / (1 - rate)))
+        right_title.set_text(result.format(mean=sums.mean(), deviation=sums.std()))
         return [layer, left_title, histogram, mean_line, right_title]
 
     return figure, update
@@ -261,23 +265,24 @@ def dropout_by_labels(wrong, right, scratch):
     matplotlib.figure.Figure
         Two panels: wrong labels, and right ones.
     """
-    titles = ("150 digits, 30 labels wrong", "150 digits, all labels right")
-    test_label, train_label = "rate {}: test", "rate {}: training"
+    titles = (_("150 digits, 30 labels wrong"), _("150 digits, all labels right"))
+    test_label, train_label = _("rate {rate}: test"), _("rate {rate}: training")
     figure, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), sharex=True, sharey=True, layout="constrained")
     for ax, title, runs in zip(axes, titles, (wrong, right), strict=True):
         for (rate, curves), color in zip(runs.items(), ("black", "tab:blue"), strict=True):
-            epochs, train, _, test, _ = np.mean(curves, axis=0).T
-            ax.plot(epochs, test, color=color, linewidth=2.5, label=test_label.format(rate))
-            ax.plot(epochs, train, "--", color=color, label=train_label.format(rate))
+            epochs, train, test = np.mean(curves, axis=0).T[[0, 1, 3]]
+            ax.plot(epochs, test, color=color, linewidth=2.5, label=test_label.format(rate=rate))
+            ax.plot(epochs, train, "--", color=color, label=train_label.format(rate=rate))
             for single in curves:
                 ax.plot(epochs, single[:, 3], color=color, linewidth=0.6, alpha=0.6)
-        ax.set(xlabel="epoch", ylim=(0, 1), title=title)
+        ax.set(xlabel=_("epoch"), ylim=(0, 1), title=title)
         ax.grid(alpha=0.3)
-    axes[0].plot(scratch[:, 0], scratch[:, 3], "^", color="tab:orange", label="rate 0.5: test, from scratch")
-    axes[0].set_ylabel("cross-entropy")
+    label = _("rate {rate}: test, from scratch").format(rate=0.5)
+    axes[0].plot(scratch[:, 0], scratch[:, 3], "^", color="tab:orange", label=label)
+    axes[0].set_ylabel(_("cross-entropy"))
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=5, fontsize=9)
-    figure.suptitle("Dropout slows down the learning of wrong labels; without them it gains nothing")
+    figure.suptitle(_("Dropout slows down the learning of wrong labels; without them it gains nothing"))
     return figure
 
 
@@ -298,15 +303,15 @@ def rates(rates, test_losses, train_losses):
     matplotlib.figure.Figure
         One panel.
     """
-    test_label, train_label = "test, after {} epochs", "training, after {} epochs"
+    test_label, train_label = _("test, after {epochs} epochs"), _("training, after {epochs} epochs")
     figure, ax = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
     for (epochs, losses), style in zip(test_losses.items(), ("o-", "s-"), strict=True):
-        ax.plot(rates, losses, style, label=test_label.format(epochs))
-    ax.plot(rates, train_losses, "^--", label=train_label.format(max(test_losses)))
+        ax.plot(rates, losses, style, label=test_label.format(epochs=epochs))
+    ax.plot(rates, train_losses, "^--", label=train_label.format(epochs=max(test_losses)))
     ax.axhline(np.log(10), color="grey", linewidth=1)
-    ax.text(0.45, np.log(10) - 0.06, "blind guess, ln 10", color="grey", fontsize=9, va="top")
-    ax.set(xlabel="dropout rate $p$", ylabel="loss, mean of 3 runs", ylim=(0, 2.9))
-    ax.set_title("A higher rate takes longer, and too high a rate learns nothing")
+    ax.text(0.45, np.log(10) - 0.06, _("blind guess, ln 10"), color="grey", fontsize=9, va="top")
+    ax.set(xlabel=_("dropout rate $p$"), ylabel=_("loss, mean of 3 runs"), ylim=(0, 2.9))
+    ax.set_title(_("A higher rate takes longer, and too high a rate learns nothing"))
     ax.legend(fontsize=9, loc="upper left")
     ax.grid(alpha=0.3)
     return figure

@@ -3,6 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
+from ..language import _
+
 # The graph of the network with one hidden layer. Names are ours; places and labels are those of the drawing.
 _VARIABLES = {
     "x": (0, 1, r"$\mathbf{x}$"),
@@ -63,7 +65,7 @@ def forward_graph():
     6
     >>> plt.close(figure)
     """
-    figure, ax = _empty_graph("Forward: from the data and the parameters (grey) to the objective")
+    figure, ax = _empty_graph(_("Forward: from the data and the parameters (grey) to the objective"))
     for start, end in _ARROWS:
         _draw_arrow(ax, start, end, color="black")
     _draw_nodes(ax)
@@ -78,7 +80,7 @@ def backward_graph():
     matplotlib.figure.Figure
         The graph, without axes.
     """
-    figure, ax = _empty_graph("Backward: each gradient comes from the one after it (dashed)")
+    figure, ax = _empty_graph(_("Backward: each gradient comes from the one after it (dashed)"))
     for start, end in _ARROWS:
         _draw_arrow(ax, start, end, color="silver")
         if start not in _DATA:
@@ -100,7 +102,7 @@ def _empty_graph(title):
 
 def _draw_arrow(ax, start, end, bend=0.0, **style):
     places = {**_VARIABLES, **_OPERATIONS}
-    (x1, y1, _), (x2, y2, _) = places[start], places[end]
+    (x1, y1), (x2, y2) = places[start][:2], places[end][:2]
     gaps = [24 if name in _OPERATIONS else 18 for name in (start, end)]  # points, from the centre
     style["connectionstyle"] = f"arc3,rad={bend / np.hypot(x2 - x1, y2 - y1)}"
     ax.annotate(
@@ -136,13 +138,13 @@ def step_sizes(steps, central, one_sided, in_float32):
         One panel.
     """
     figure, ax = plt.subplots(figsize=(7, 3.6), layout="constrained")
-    ax.loglog(steps, central, "o-", markersize=4, label="central")
-    ax.loglog(steps, one_sided, "s--", markersize=4, label="one-sided")
-    ax.loglog(steps[: len(in_float32)], in_float32, "^:", markersize=4, label="central, float32")
-    ax.annotate("truncation:\nstep too large", (2e-2, 2e-9), ha="center", fontsize=9)
-    ax.annotate("rounding:\nstep too small", (1e-11, 2e-9), ha="center", fontsize=9)
-    ax.set(xlabel=r"step $\epsilon$", ylabel="relative error of the gradient", ylim=(1e-12, 1e3))
-    ax.set_title("A step can be too small as well as too large")
+    ax.loglog(steps, central, "o-", markersize=4, label=_("central"))
+    ax.loglog(steps, one_sided, "s--", markersize=4, label=_("one-sided"))
+    ax.loglog(steps[: len(in_float32)], in_float32, "^:", markersize=4, label=_("central, float32"))
+    ax.annotate(_("truncation:\nstep too large"), (2e-2, 2e-9), ha="center", fontsize=9)
+    ax.annotate(_("rounding:\nstep too small"), (1e-11, 2e-9), ha="center", fontsize=9)
+    ax.set(xlabel=_(r"step $\epsilon$"), ylabel=_("relative error of the gradient"), ylim=(1e-12, 1e3))
+    ax.set_title(_("A step can be too small as well as too large"))
     ax.legend(loc="upper center", ncols=3, fontsize=9)
     ax.grid(alpha=0.3)
     return figure
@@ -162,17 +164,17 @@ def memory(by_depth, by_batch):
     matplotlib.figure.Figure
         Two panels.
     """
-    labels = ("hidden layers (1,024 examples)", "examples in the batch (20 layers)")
+    labels = (_("hidden layers (1,024 examples)"), _("examples in the batch (20 layers)"))
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.3), sharey=True, layout="constrained")
     for ax, label, (sizes, kept, recording, not_recording) in zip(axes, labels, (by_depth, by_batch), strict=True):
-        ax.plot(sizes, kept, "k-", label="kept, by the formula")
-        ax.plot(sizes, recording, "o", color="tab:blue", markersize=8, label="measured, recording")
-        ax.plot(sizes, not_recording, "s--", color="tab:orange", label="measured, not recording")
+        ax.plot(sizes, kept, "k-", label=_("kept, by the formula"))
+        ax.plot(sizes, recording, "o", color="tab:blue", markersize=8, label=_("measured, recording"))
+        ax.plot(sizes, not_recording, "s--", color="tab:orange", label=_("measured, not recording"))
         ax.set(xlabel=label, xticks=sizes)
         ax.grid(alpha=0.3)
-    axes[0].set_ylabel("peak memory (MB)")
+    axes[0].set_ylabel(_("peak memory (MB)"))
     axes[0].legend(fontsize=9)
-    figure.suptitle("Backward needs the results of every layer; prediction needs only the latest")
+    figure.suptitle(_("Backward needs the results of every layer; prediction needs only the latest"))
     return figure
 
 
@@ -190,19 +192,20 @@ def gradient_sizes(norms):
     matplotlib.figure.Figure
         Three panels.
     """
-    labels = ("too small: 1/16", r"Xavier: $\sqrt{1/64}$", r"He: $\sqrt{2/64}$", "too large: 1/2")
+    labels = (_("too small: 1/16"), r"Xavier: $\sqrt{1/64}$", r"He: $\sqrt{2/64}$", _("too large: 1/2"))
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True, layout="constrained")
     for ax, (name, by_sigma) in zip(axes, norms.items(), strict=True):
         for values, label, style in zip(by_sigma, labels, (":", "-", "--", "-."), strict=True):
             ax.semilogy(values, style, linewidth=2, label=label)
         ax.axhline(1, color="grey", linewidth=0.8)
-        ax.set(xlabel="layer (gradient flows from right to left)", title=name)
+        ax.set(xlabel=_("layer (gradient flows from right to left)"), title=name)
         ax.set_yticks([1e-24, 1e-16, 1e-8, 1, 1e8, 1e16])
         ax.grid(alpha=0.3)
-    axes[0].set_ylabel("gradient's size\n(at the output = 1)")
+    axes[0].set_ylabel(_("gradient's size\n(at the output = 1)"))
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=4, title=r"standard deviation $\sigma$")
-    figure.suptitle("With most values of $\\sigma$, gradients vanish or explode")
+    name = _(r"standard deviation $\sigma$")
+    figure.legend(handles, names, loc="outside lower center", ncols=4, title=name)
+    figure.suptitle(_("With most values of $\\sigma$, gradients vanish or explode"))
     return figure
 
 
@@ -221,12 +224,12 @@ def equal_and_random_weights(both_equal, second_random, both_random):
         One panel.
     """
     figure, ax = plt.subplots(figsize=(6.5, 3.3), layout="constrained")
-    ax.plot(both_equal, ":", linewidth=2, label="both equal")
-    ax.plot(second_random, "--", linewidth=2, label="only the second random")
-    ax.plot(both_random, "-", linewidth=2, label="both random")
-    ax.text(len(both_equal), np.log(10) + 0.03, "blind guess, ln 10", color="grey", fontsize=9, ha="right")
-    ax.set(xlabel="step", ylabel="training loss (cross-entropy)")
-    ax.set_title("Equal weights stay equal: 32 hidden units do the work of one")
-    ax.legend(title="initial weights")
+    ax.plot(both_equal, ":", linewidth=2, label=_("both equal"))
+    ax.plot(second_random, "--", linewidth=2, label=_("only the second random"))
+    ax.plot(both_random, "-", linewidth=2, label=_("both random"))
+    ax.text(len(both_equal), np.log(10) + 0.03, _("blind guess, ln 10"), color="grey", fontsize=9, ha="right")
+    ax.set(xlabel=_("step"), ylabel=_("training loss (cross-entropy)"))
+    ax.set_title(_("Equal weights stay equal: 32 hidden units do the work of one"))
+    ax.legend(title=_("initial weights"))
     ax.grid(alpha=0.3)
     return figure

@@ -8,6 +8,8 @@ which stay as they are.
 
 Catalogues are those of gettext, a folder for each language: ``zh/LC_MESSAGES/d2lhelpers.po`` for translators, and the
 ``.mo`` that is read here. ``make catalogues`` brings both up to date. What has no translation is said in English.
+
+Only the standard library is imported, and the syntax is that of Python 3.6: the doctor speaks by way of this.
 """
 
 import gettext
@@ -15,6 +17,8 @@ import os
 import unicodedata
 from functools import reduce
 from pathlib import Path
+
+from .. import fonts
 
 _FOLDER = Path(__file__).parent
 _DOMAIN = "d2lhelpers"
@@ -44,9 +48,10 @@ class Text(str):
     'for example {"learning_rate": 0.1}'
     """
 
-    def __new__(cls, sentence, /, **fields):
+    def __new__(*class_and_sentence, **fields):  # so that a field may have any name, before CPython 3.8, too
         """Return the sentence in English, with its fields filled in."""
-        text = super().__new__(cls, sentence.format(**fields) if fields else sentence)
+        cls, sentence = class_and_sentence
+        text = str.__new__(cls, sentence.format(**fields) if fields else sentence)
         text.sentence, text.fields = str(sentence), fields
         return text
 
@@ -137,7 +142,7 @@ def languages():
     >>> languages()
     ('en', 'zh')
     """
-    return "en", *sorted(path.parts[-3] for path in _FOLDER.glob(f"*/LC_MESSAGES/{_DOMAIN}.mo"))
+    return ("en", *sorted(path.parts[-3] for path in _FOLDER.glob(f"*/LC_MESSAGES/{_DOMAIN}.mo")))
 
 
 def language():
@@ -151,8 +156,21 @@ def language():
     return _name
 
 
+def font(name):
+    """Return the file of the font that a language brings for its figures, or None if it brings none.
+
+    Examples
+    --------
+    >>> font("en"), font("zh").name
+    (None, 'NotoSansSC-Regular.ttf')
+    """
+    return next(iter(sorted((_FOLDER / name).glob("*.ttf"))), None)
+
+
 def set_language(name):
-    """Choose the language of all that learners are told: verdicts and hints, the lines and tables of a training.
+    """Choose the language of all that learners are told: verdicts and hints, lines and tables of a training, figures.
+
+    A language that the font of figures cannot write has one of its own, which the figures to come are written in.
 
     It is English until this is called, unless the environment variable D2L_LANGUAGE names another one. What `check` has
     shown before stays as it is. Errors are in English in any language, so that they can be searched for.
@@ -189,6 +207,7 @@ def _choose(name, what, example):
         raise ValueError(f"{what} must be one of {names}, but is {name!r}; for example {example}.")
     _catalogue = gettext.NullTranslations() if name == "en" else gettext.translation(_DOMAIN, _FOLDER, [name])
     _name = name
+    fonts.use(font(name))
 
 
 _choose(os.environ.get("D2L_LANGUAGE") or "en", "the environment variable D2L_LANGUAGE", "D2L_LANGUAGE=en")

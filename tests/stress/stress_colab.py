@@ -15,6 +15,7 @@ from test_containers import copied
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tools"))
 import first_cell  # noqa: E402
+import notebook_paths  # noqa: E402
 
 # Like what Colab has of all this: Python 3.12, NumPy 2, IPython 7.34, and the others of that time.
 PYTHON = "3.12"
@@ -66,25 +67,25 @@ def test_notebooks(colab, source, tmp_path):
     before = installed(colab)
     env = {**os.environ, "JUPYTER_PATH": str(colab), "D2L_SOURCE": str(source)}
     env["D2L_PROGRESS"] = str(tmp_path / "progress.txt")
-    text = first_cell.from_repository()
     options = ["--nbval", "--nbval-kernel-name=colab", f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitize.cfg'}"]
     (tmp_path / "pytest.ini").write_text("[pytest]\n")  # not the options of the repository
     failed = {}
-    for original in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        path = tmp_path / original.stem / original.name
-        path.parent.mkdir()
+    for original in notebook_paths.notebooks():
+        language = notebook_paths.language_of(original)
+        path = tmp_path / language / original.stem / original.name
+        path.parent.mkdir(parents=True)
         notebook = nbformat.read(original, as_version=4)
-        first_cell.write(notebook, text)
+        first_cell.write(notebook, first_cell.from_repository(language))
         cell = next(cell for cell in notebook.cells if cell.id == first_cell.ID)
         cell.execution_count = None  # so that what pip says is not compared
         nbformat.write(notebook, path)
-        report = tmp_path / f"{original.stem}.xml"
-        command = [sys.executable, "-m", "pytest", "-c", path.parent.parent / "pytest.ini", *options, "-p"]
+        report = tmp_path / f"{language}-{original.stem}.xml"
+        command = [sys.executable, "-m", "pytest", "-c", tmp_path / "pytest.ini", *options, "-p"]
         command += ["no:cacheprovider", f"--junitxml={report}", path]
         done = subprocess.run(command, cwd=path.parent, env=env, capture_output=True, text=True, check=False)
         assert report.exists(), done.stdout + done.stderr
         if done.returncode:
-            failed[original.name] = done.stdout
+            failed[f"{language}/{original.name}"] = done.stdout
         cases = list(xml.etree.ElementTree.parse(report).iter("testcase"))
         assert len(cases) == sum(cell.cell_type == "code" for cell in notebook.cells)
     added = {line.split("==")[0].split(" @")[0] for line in installed(colab) - before}
