@@ -44,7 +44,7 @@ def blocks(page):
 
 def differences(english, other):
     """Return what differs between two pages besides their words."""
-    found = parity._prose_differences(english, other)
+    found = parity.prose_differences(english, other)
     for what, pattern in (
         ("places of the list", r"^\{\{.*?\}\}$"),
         ("directives", r"^ *(?:```|:::)\S*"),

@@ -187,7 +187,7 @@ def differences(english, other, language):
     found += ["tables differ"] if shapes[0] != shapes[1] else []
     if not all(re.fullmatch(r"\[[^\]]+\]\([\w.]+\.md\)(?: · .*)?", line) for line in switches):
         found.append("no link to the other language below the title")
-    return found + parity._prose_differences(english, other)
+    return found + parity.prose_differences(english, other)
 
 
 @pytest.mark.parametrize("name", TRANSLATIONS)

@@ -216,7 +216,7 @@ def transposed(function):
         ("07.3", backward(decay=(1, 0)), "W2 has a second way to J"),
         ("07.3", backward(decay=(2, 2)), "twice too much penalty"),
         ("07.3", backward(decay=(-1, -1)), "the penalty's gradient is added"),
-        ("07.3", backward(factor=-1), "the error is output minus label"),
+        ("07.3", backward(factor=-1), "hint:     the loss's part has the wrong sign"),
         ("07.3", backward(factor=2), "the loss's part is twice too much"),
         ("07.3", backward(slope=lambda Z, H: 1), "the derivative of tanh is missing"),
         ("07.3", backward(slope=lambda Z, H: 1 - nd.tanh(H) ** 2), "H is tanh(Z) already"),

@@ -80,7 +80,7 @@ def _cell_differences(one, two):
         for a, b in zip(one.outputs, two.outputs, strict=False):
             found += _output_differences(a, b)
         return found
-    return found + _prose_differences(one.source, two.source)
+    return found + prose_differences(one.source, two.source)
 
 
 def _compare(what, one, two):
@@ -177,7 +177,8 @@ def _flat(node):
 # Prose
 
 
-def _prose_differences(one, two):
+def prose_differences(one, two):
+    """Return what differs in two texts of Markdown besides their words, a line for each difference."""
     found, two = [], OWN_FOLDER.sub("", two)
     fences = [FENCE.findall(text) for text in (one, two)]
     found += _compare("fenced code", [name for name, _ in fences[0]], [name for name, _ in fences[1]])

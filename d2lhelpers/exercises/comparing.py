@@ -53,8 +53,8 @@ def shaped_like(value, like):
     --------
     >>> shaped_like((1.0, (2.0, 3.0)), (np.zeros(1), np.zeros(2))), shaped_like((1.0, 2.0), np.zeros(2))
     ((1.0, array([2., 3.])), array([1., 2.]))
-    >>> shaped_like((np.array([4.0]),), 0.0)
-    4.0
+    >>> shaped_like(np.array([1.0, 2.0]), (0.0, 0.0)), shaped_like((np.array([4.0]),), 0.0)
+    ((1.0, 2.0), 4.0)
     """
     if isinstance(like, tuple):
         if _has_length(value, len(like)):

@@ -42,6 +42,8 @@ def mean_cross_entropy(scores, y):
     --------
     >>> round(mean_cross_entropy(np.zeros((3, 10)), np.array([1, 2, 3])), 4)
     2.3026
+    >>> mean_cross_entropy(np.zeros((3, 3)), np.array([1, 2, 3]))  # there is no score for class 3
+    nan
     """
     if scores.ndim != 2 or len(scores) != len(y) or y.max() >= scores.shape[1]:
         return np.nan
