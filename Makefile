@@ -166,10 +166,7 @@ audit: $(AUDIT)/.ready  ### look for unsafe code, and for known vulnerabilities 
 # zh: 把保存的笔记本做成网页，放在 build/book
 book: .venv-book/.ready  ## make web pages of the notebooks as they are stored, in build/book
 	rm -rf build/book build/book-source
-	mkdir -p build/book-source
-	cp -R book/. notebooks/[0-9]*.ipynb notebooks/images build/book-source
-	.venv-book/bin/sphinx-build --quiet --fail-on-warning --keep-going --conf-dir book \
-		--doctree-dir build/book-source/.doctrees build/book-source build/book
+	$(foreach name,$(EDITIONS),$(call edition,$(name),$(if $(filter-out en,$(name)),$(name)/)))
 	.venv-book/bin/python tools/archive.py build/book/d2l-chapter3.zip
 	@echo "$(BOOK_$(SPOKEN))"
 
@@ -208,6 +205,16 @@ lock: | $(UV)  ### make requirements.lock anew from pyproject.toml
 clean:  ## remove all that make has made
 	rm -rf .venv .venv-* .uv build .pytest_cache .ruff_cache d2lhelpers.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
+
+EDITIONS := en $(patsubst book/%/index.md,%,$(wildcard book/*/index.md))
+# Make the pages of an edition of the book: $(1) is its name; $(2) is where it lies in book, in notebooks and in build/book.
+define edition
+	mkdir -p build/book-source/$(1)
+	cp -R book/locale book/$(2)*.md notebooks/$(2)[0-9]*.ipynb notebooks/$(2)images build/book-source/$(1)
+	.venv-book/bin/sphinx-build --quiet --fail-on-warning --keep-going --conf-dir book --tag $(1) \
+		--doctree-dir build/book-source/.doctrees/$(1) build/book-source/$(1) build/book/$(2)
+
+endef
 
 # Refuse a Python that the package is not for; uv would do so only after a download, and at length. $(1) is a version, or
 # the path or the name of an interpreter, which is asked for its version.

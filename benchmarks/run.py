@@ -2,7 +2,8 @@
 
 The repetitions are interleaved (one of each contender, then the next one of each), so that whatever else the machine
 does hits all alike; the median of each contender's times is compared. Contenders whose library is not installed are
-left out, and the results say so.
+left out, and the results say so. The images are those of Fashion-MNIST, if it is on this machine, and the results say
+that, too.
 """
 
 import argparse
@@ -13,11 +14,17 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from d2lhelpers.files import FASHION_MNIST, find, places
+from d2lhelpers.idx import read_idx
+
+import contenders
 import imports as each_import
+import numpy as np
 
 FOLDER = Path(__file__).resolve().parent
 NAMES = {
@@ -31,8 +38,8 @@ NAMES = {
 }
 CASES = {
     "a": ("(a) linear regression, 1,000 examples, minibatches of 10, 3 epochs", "linear", ()),
-    "b": ("(b) softmax regression, 60,000 images, minibatches of 256, 1 epoch", "softmax", (60_000,)),
-    "c": ("(c) reading alone, the same 60,000 images", "reading", (60_000,)),
+    "b": ("(b) softmax regression, 60,000 {images}, minibatches of 256, 1 epoch", "softmax", (60_000,)),
+    "c": ("(c) reading alone, the same 60,000 {images}", "reading", (60_000,)),
 }
 # Case, contender, and how many times our time its time is to be at least.
 TARGETS = (
@@ -52,6 +59,27 @@ IMPORTS = {
     "d2l.mxnet": "import d2l.mxnet",
     "torch": "import torch",
 }
+
+
+@contextlib.contextmanager
+def images():
+    """Hand Fashion-MNIST's training set to the contenders, if it is on this machine; yield what they have then."""
+    folders = places()
+    found = {
+        name: (find(file, folders)[0], file[-1])
+        for name, file in zip(("images", "labels"), FASHION_MNIST[:2], strict=True)
+    }
+    if any(path is None for path, _ in found.values()):
+        yield "generated images"
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for name, (path, shape) in found.items():
+            np.save(Path(folder, name), read_idx(path, shape))
+        os.environ[contenders.REAL] = folder
+        try:
+            yield "images of Fashion-MNIST"
+        finally:
+            del os.environ[contenders.REAL]
 
 
 class Contender:
@@ -81,9 +109,9 @@ class Contender:
         self._process.wait()
 
 
-def side_by_side(contenders, repeats):
+def side_by_side(chosen, repeats):
     """Return the median seconds and the median result of each contender; the first round warms up and is dropped."""
-    running = {name: Contender(*what) for name, what in contenders.items()}
+    running = {name: Contender(*what) for name, what in chosen.items()}
     for _ in range(repeats + 1):
         for contender in running.values():
             contender.run()
@@ -103,9 +131,6 @@ def table(head, rows):
 
 
 def case(title, what, arguments, repeats, has_torch):
-    sys.path.insert(0, str(FOLDER))
-    import contenders
-
     chosen = {
         name: (f"{name}_{what}", arguments)
         for name in NAMES
@@ -221,15 +246,18 @@ def main():
         f"of d2lhelpers in the same run; above 1 is slower than ours.\n\nMachine: {machine()}.\n"
     ]
     ratios = {}
-    for letter in arguments.cases:
-        if letter in CASES:
-            part, ratios[letter] = case(*CASES[letter], arguments.repeats, has_torch)
-            parts.append(part)
-        elif letter == "d":
-            parts.append(imports(arguments.repeats, has_torch))
-        elif letter == "e":
-            parts.append(growth(arguments.repeats))
-    parts += [targets(ratios), profiles()]
+    with images() as kind:
+        for letter in arguments.cases:
+            if letter in CASES:
+                title, what, sizes = CASES[letter]
+                part, ratios[letter] = case(title.format(images=kind), what, sizes, arguments.repeats, has_torch)
+                parts.append(part)
+        profile = profiles()
+    if "d" in arguments.cases:
+        parts.append(imports(arguments.repeats, has_torch))
+    if "e" in arguments.cases:  # more images than there are real ones
+        parts.append(growth(arguments.repeats))
+    parts += [targets(ratios), profile]
     text = "\n".join(parts)
     print(text)
     if arguments.cases == "abcde":

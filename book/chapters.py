@@ -1,7 +1,7 @@
 """The notebooks as the book shows them: numbered, with captions under their figures; and the map of them.
 
 Sphinx hands each page over before it reads it. What is changed here is changed on the page alone: the notebook stays
-as it is, and so it is downloaded.
+as it is, and so it is downloaded. What is added is translated into the language of the edition.
 """
 
 import json
@@ -10,13 +10,13 @@ from pathlib import Path
 
 # Where the chapters' subjects stand in chapter 3 of the book's first edition, which is the one in MXNet Gluon.
 SECTIONS = {
-    "01": "3.1 and 3.2",
-    "02": "3.3",
-    "03": "3.4 to 3.6",
-    "04": "3.7",
-    "05": "3.11 and 3.12",
-    "06": "3.8 to 3.10 and 3.13",
-    "07": "3.14 and 3.15",
+    "01": "Sections 3.1 and 3.2",
+    "02": "Section 3.3",
+    "03": "Sections 3.4 to 3.6",
+    "04": "Section 3.7",
+    "05": "Sections 3.11 and 3.12",
+    "06": "Sections 3.8 to 3.10 and 3.13",
+    "07": "Sections 3.14 and 3.15",
 }
 CHAPTER = re.compile(r"(\d\d)_\w+")  # the name of a notebook
 MAP = "{{ chapters }}"  # where index.md wants them
@@ -28,26 +28,27 @@ ROW = re.compile(  # of the table in 00_start_here.ipynb
 )
 
 
-def show(app, docname, source):
+def show(app, docname, source, translate=str):
     """Change the text of a page, ``source[0]``, before Sphinx reads it."""
     if docname == "index":
         before, after = source[0].split(MAP)
-        source[0] = before + chapter_map(app.srcdir) + after
+        source[0] = before + chapter_map(app.srcdir, translate) + after
     elif name := CHAPTER.fullmatch(docname):
         notebook = json.loads(source[0])
-        put_number(notebook, name[1])
-        put_captions(notebook, name[1])
+        put_number(notebook, name[1], translate)
+        put_captions(notebook, name[1], translate)
         if name[1] == "00":
             get = {"cell_type": "markdown", "id": "get", "metadata": {}, "source": "```{include} get.md\n```"}
             notebook["cells"].insert(1, get)
         source[0] = json.dumps(notebook)
 
 
-def chapter_map(folder):
+def chapter_map(folder, translate=str):
     """Return the chapters as a list in Markdown: picture, title, what it does, where it stands in the book."""
     start = (Path(folder) / "00_start_here.ipynb").read_text(encoding="utf-8")
     text = "\n".join("".join(cell["source"]) for cell in json.loads(start)["cells"])
     rows = {row["file"]: row for row in ROW.finditer(text)}
+    both = translate("{line} *{sections}.*")
     lines = ["{.chapters}"]
     for path in sorted(Path(folder).glob("0[1-9]_*.ipynb")):
         row = rows[path.name]
@@ -56,34 +57,31 @@ def chapter_map(folder):
             "",
             f"  **[]({path.name})**",
             "",
-            f"  {row['line']} *{sections(path.name[:2])}.*",
+            "  " + both.format(line=row["line"], sections=translate(SECTIONS[path.name[:2]])),
             "",
         ]
     return "\n".join(lines)
 
 
-def put_number(notebook, number):
+def put_number(notebook, number, translate=str):
     """Write the number of a chapter before its title, and the sections of the book below it."""
     cell = notebook["cells"][0]
     title, text = "".join(cell["source"]).removeprefix("# ").split("\n", 1)
     if number in SECTIONS:
-        text = f"\n{{.sections}}\n{sections(number)} of *Dive into Deep Learning*, first edition\n{text}"
+        line = translate("{sections} of *Dive into Deep Learning*, first edition")
+        text = f"\n{{.sections}}\n{line.format(sections=translate(SECTIONS[number]))}\n{text}"
     cell["source"] = f"# {number} {title}\n{text}"
 
 
-def sections(number):
-    """Name the sections of the book that a chapter follows."""
-    return ("Sections " if " " in SECTIONS[number] else "Section ") + SECTIONS[number]
-
-
-def put_captions(notebook, number):
+def put_captions(notebook, number, translate=str):
     """Write below each figure of a chapter its number, and what it says."""
     figures = 0
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 figures += 1
-                caption = f"**Figure {number}.{figures}** {takeaway(output)}".rstrip()
+                label = translate("Figure {number}").format(number=f"{number}.{figures}")
+                caption = f"**{label}** {takeaway(output)}".rstrip()
                 cell["metadata"].setdefault("mystnb", {})["figure"] = {"caption": caption}
 
 

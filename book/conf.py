@@ -1,7 +1,11 @@
-"""The book as web pages: `make book` runs Sphinx on the notebooks as they are stored, and executes nothing."""
+"""The book as web pages: `make book` runs Sphinx on the notebooks as they are stored, and executes nothing.
+
+It does so once for each edition, whose name it gives as a tag: `sphinx-build --tag zh`.
+"""
 
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]  # this folder, and d2lhelpers
@@ -11,17 +15,22 @@ import d2lhelpers_startup  # noqa: E402
 d2lhelpers_startup.install = lambda: None  # MXNet is not here, and nobody is to wait for it
 
 import chapters  # noqa: E402
+import chinese_search  # noqa: E402
+import editions  # noqa: E402
 import reference  # noqa: E402
+from sphinx.locale import get_translation  # noqa: E402
 
-project = "Deep learning's first chapter, by running it"
+edition = next(name for name in editions.LANGUAGES if tags.has(name))  # noqa: F821, a name that Sphinx gives
+language = editions.LANGUAGES[edition]
+locale_dirs = ["locale"]  # beside the pages; Sphinx compiles its catalogues
+_ = get_translation("sphinx")
+
 author = "the authors of d2lhelpers"
-html_title = project
-language = "en"
 
 extensions = [
     "myst_nb",  # reads notebooks
     "sphinx.ext.mathjax",
-    "sphinx-mathjax-offline",  # MathJax itself, as a part of the pages
+    *(["sphinx-mathjax-offline"] if edition == "en" else []),  # MathJax itself, as a part of the pages
     "sphinx_copybutton",
     "sphinx.ext.autodoc",  # the reference, from the docstrings
     "sphinx.ext.napoleon",  # which are in NumPy's style
@@ -29,6 +38,10 @@ extensions = [
 nitpicky = True
 exclude_patterns = ["get.md"]  # a part of other pages
 templates_path = ["_templates"]
+
+if edition != "en":
+    smartquotes_action = "D"  # of the signs only the dashes: who writes in another language types its own marks
+    mathjax_path = "../../_static/mathjax/tex-chtml.js"  # 24 MB, which are there once for all editions
 
 nb_execution_mode = "off"
 nb_merge_streams = True
@@ -57,16 +70,22 @@ html_theme = "sphinx_book_theme"
 html_theme_options = {
     "use_download_button": False,  # has a menu; download.html is one button, for the notebook
     "use_fullscreen_button": False,
-    "article_header_end": ["download", "article-header-buttons"],
+    "article_header_end": ["language", "download", "article-header-buttons"],
     "navbar_persistent": [],  # the search stands above the contents
     "footer_content_items": [],
     "home_page_in_toc": True,
-    "toc_title": "On this page",
 }
 html_sidebars = {"**": ["search-button-field", "sbt-sidebar-nav"]}
 html_context = {"default_mode": "auto"}  # dark or light as the reader's system is
-html_static_path = ["_static"]
-html_css_files = ["book.css"]
+UNTRANSLATED = [  # attributes
+    ("aria-label", "Main"),
+    ("aria-label", "Page"),
+    ("title", "Toggle primary sidebar"),
+    ("title", "Toggle secondary sidebar"),
+]
+FONT = "../d2lhelpers/language/zh/NotoSansSC-"
+html_static_path = ["_static", f"{FONT}Regular.ttf", f"{FONT}LICENSE.txt"]
+html_css_files = ["book.css", "chinese.css"]
 html_js_files = ["scrolls.js"]
 html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
@@ -85,8 +104,33 @@ def break_code_in_tables(app, page, template, context, doctree):
     context["body"] = re.sub(r"<td.*?</td>", cell, context.get("body", ""), flags=re.DOTALL)
 
 
+def name_in_the_language(app, config):
+    """Set what is said on each page, now that there are translations."""
+    config.project = config.html_title = _("Deep learning's first chapter, by running it")
+    config.html_theme_options |= {"toc_title": _("On this page"), "search_bar_text": _("Search...")}
+
+
+def lead_to_the_other_editions(app, page, template, context, doctree):
+    """Tell the page of its twins."""
+    context["twins"] = editions.twins(edition, context["content_root"], page)
+    context["metatags"] = context.get("metatags", "") + editions.alternates(context["twins"])
+
+
+def translate_what_the_theme_does_not(app, error):
+    """Put a translation in place of each text that is English in the theme's templates, whatever the language is."""
+    for page in Path(app.outdir).glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for name, english in UNTRANSLATED:
+            text = text.replace(f'{name}="{english}"', f'{name}="{_(english)}"')
+        page.write_text(text, encoding="utf-8")
+
+
 def setup(app):
     """Connect to Sphinx."""
-    app.connect("source-read", chapters.show)
-    app.connect("source-read", reference.show)
+    app.add_search_language(chinese_search.ChineseSearch)
+    app.connect("config-inited", name_in_the_language)
+    app.connect("source-read", partial(chapters.show, translate=_))
+    app.connect("source-read", partial(reference.show, translate=_))
     app.connect("html-page-context", break_code_in_tables)
+    app.connect("html-page-context", lead_to_the_other_editions)
+    app.connect("build-finished", translate_what_the_theme_does_not)

@@ -14,15 +14,15 @@ NAMES = "{{ names }}"  # where reference.md wants them
 MODULES = d2lhelpers._MODULES
 
 
-def show(app, docname, source):
+def show(app, docname, source, translate=str):
     """Write the public names into the text of the page that wants them, ``source[0]``, before Sphinx reads it."""
     if docname == "reference":
         before, after = source[0].split(NAMES)
         with mock(app.config.autodoc_mock_imports):
-            source[0] = before + names(chapters_by_name(app.srcdir)) + after
+            source[0] = before + names(chapters_by_name(app.srcdir), translate) + after
 
 
-def names(chapters):
+def names(chapters, translate=str):
     """Return all public names in Markdown, a section for each module."""
     lines = []
     for module in sorted(set(MODULES.values())):
@@ -34,7 +34,9 @@ def names(chapters):
                 f".. {kind(getattr(d2lhelpers, name))}:: d2lhelpers.{name}",
                 *(["   :members:"] if kind(getattr(d2lhelpers, name)) == "autoclass" else []),
                 "",
-                f"   *Used in:* {', '.join(used)}" if used else "   *Used in:* no chapter by this name",
+                "   " + translate("*Used in:* {chapters}").format(chapters=", ".join(used))
+                if used
+                else "   " + translate("*Used in:* no chapter by this name"),
                 "```",
                 "",
             ]

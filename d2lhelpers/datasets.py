@@ -1,25 +1,18 @@
-"""The data sets of the chapters: the embedded digits, and Fashion-MNIST from the network."""
+"""The data sets of the chapters: the embedded digits, and Fashion-MNIST from wherever it is."""
 
-import contextlib
 import os
-import shutil
-import sys
-import tempfile
-import threading
-import time
-from pathlib import Path
-from urllib.parse import urlsplit
 
 import mxnet as mx
 import numpy as np
 from mxnet import nd
 from mxnet import np as mxnp
-from tqdm import tqdm
 
 from .data import load_array
 from .devices import check_ctx
-from .files import DIGITS, DIGITS_SHA256, FASHION_MNIST, check_digits, data_folder
+from .downloads import SOURCES, download, tidy_up
+from .files import DIGITS, DIGITS_SHA256, FASHION_MNIST, WrongFile, check_digits, find, places
 from .idx import read_idx
+from .language import N_, _, joined
 from .validation import check_integer
 
 DIGITS_TRAIN = 1437  # the first so many examples are for training, the others for testing
@@ -37,15 +30,6 @@ fashion_mnist_labels = (
     "bag",
     "ankle boot",
 )
-SOURCES = (
-    "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
-    "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
-    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
-)
-TIMEOUT = 10  # seconds that a source may be silent
-WINDOW, SLOWEST = 30, 5_000  # a source that sends fewer bytes a second during so many seconds is given up
-UNFINISHED = ".download-"  # what the names of folders with unfinished downloads begin with
-DAY = 86_400  # seconds after which no one is still downloading into such a folder
 
 
 def load_digits(batch_size, ctx=None):
@@ -133,22 +117,36 @@ def load_data(name, batch_size, ctx=None):
 
 
 def load_fashion_mnist(batch_size, root=None, ctx=None):
-    """Load Fashion-MNIST; what is not there yet is downloaded first (31 MB in all).
+    """Load Fashion-MNIST from where it is already; what is nowhere is downloaded first (31 MB in all).
 
     The data are 60,000 images of clothes for training and 10,000 for testing (H. Xiao, K. Rasul and R. Vollgraf, 2017,
     https://github.com/zalandoresearch/fashion-mnist, MIT License); `fashion_mnist_labels` names their classes.
 
-    The four files lie, compressed as they came, in the folder ``fashion-mnist`` of `root`, or else of the folder that
-    the environment variable ``D2L_DATA`` names, or else of the repository's ``data`` (of ``~/.d2lhelpers-data``, where
-    the package is installed without the repository). Each is compared with the
-    authors' MD5 at every load. One that differs is an error, and is left alone: only a person can have put it there.
+    Each of the four files is known by the MD5 of its content, however it is compressed, or if it is not. It is taken
+    from the first of these folders that has it, and a line says which that was:
+
+    1. ``fashion-mnist`` or ``FashionMNIST/raw`` in `root`. If `root` is given, it is the only place.
+    2. The same two in the folder that the environment variable ``D2L_DATA`` names, and in the repository's ``data``.
+    3. Gluon's: ``~/.mxnet/datasets/fashion-mnist``, or in ``$MXNET_HOME`` instead of ``~/.mxnet``.
+    4. torchvision's and d2l's: the same two as in `root`, in ``data`` and ``../data``, as seen from the notebook.
+    5. Keras's: ``~/.keras/datasets/fashion-mnist``, or in ``$KERAS_HOME`` instead of ``~/.keras``.
+
+    What is nowhere is downloaded, into the folder ``fashion-mnist`` of `root`, or else of ``$D2L_DATA``, or else of the
+    repository's ``data`` (of ``~/.d2lhelpers-data``, where the package is installed without the repository). In this
+    one folder, a file that differs is an error, and is left alone: only a person can have put it there. In the others,
+    a line names it, and the next folder is looked through. Nothing is ever changed there.
+
+    The environment variable ``D2L_MIRROR`` names a source of your own, which is asked before all others: a folder with
+    the files, such as one of a teacher, or the address of one on a server. ``MXNET_GLUON_REPO`` names, as for Gluon, a
+    copy of MXNet's.
 
     Parameters
     ----------
     batch_size : int
         Examples in a minibatch, at least 1.
     root : str or Path, optional
-        The folder that holds the folder ``fashion-mnist``, or will; ``~`` is the home folder.
+        The folder that holds the folder ``fashion-mnist``, or will, and the only one that is looked into; ``~`` is the
+        home folder.
     ctx : mx.Context, optional
         Device that the minibatches are to be on, such as ``dh.try_gpu()``; the CPU if it is left out.
 
@@ -162,7 +160,7 @@ def load_fashion_mnist(batch_size, root=None, ctx=None):
     Raises
     ------
     ValueError
-        If a file is not the one that belongs there.
+        If a file is not the one that belongs there, or ``D2L_MIRROR`` neither a folder nor an address.
     ConnectionError
         If no source delivers what is not there; the message says what to do without a network.
     OSError
@@ -178,106 +176,45 @@ def load_fashion_mnist(batch_size, root=None, ctx=None):
     check_ctx(ctx)
     if root is not None and (not isinstance(root, str | os.PathLike) or not str(root)):
         raise TypeError(f'root must be a path, but is {root!r} ({type(root).__name__}); for example root="~/data".')
-    folder = data_folder(root) / "fashion-mnist"
-    _download_missing(folder)
-    arrays = [_read(folder / name, *rest) for name, *rest in FASHION_MNIST]
+    arrays = [_read(path, shape) for path, (_, _, _, shape) in zip(_locate(root), FASHION_MNIST, strict=True)]
     return (
         load_array(arrays[:2], batch_size, transform=_scale, ctx=ctx),
         load_array(arrays[2:], batch_size, shuffle=False, transform=_scale, ctx=ctx),
     )
 
 
+def _locate(root):
+    """Return where the four files are, after a look into all folders and a download of what is in none; say where."""
+    folders = places(root)
+    tidy_up(folders[0])
+    paths = [_find(file, folders) for file in FASHION_MNIST]
+    download(folders[0], [file for file, path in zip(FASHION_MNIST, paths, strict=True) if path is None])
+    paths = [path or _find(file, folders[:1]) for file, path in zip(FASHION_MNIST, paths, strict=True)]
+    taken = dict.fromkeys(str(path.parent) for path in paths)
+    print(_("Fashion-MNIST is read from {folders}.").format(folders=_(joined(N_("{first} and {second}"), taken))))
+    return paths
+
+
+def _find(file, folders):
+    try:
+        path, passed_over = find(file, folders)
+    except WrongFile as error:
+        raise ValueError(
+            f"{error}. Delete it, or move it away, and call again to download it, or take it from "
+            f"{SOURCES[0]}{file[0]}."
+        ) from None
+    for other in passed_over:
+        print(_("{path} is passed over: it is damaged, or another file.").format(path=other))
+    return path
+
+
 def _scale(images):
     return np.divide(images, np.float32(255), dtype="float32")
 
 
-def _read(path, md5, size, shape):
-    from pooch import file_hash  # only here and below, since in a notebook pooch brings in ipywidgets
-
-    found = file_hash(path, "md5") if path.is_file() else "that of no file"
-    if found != md5:
-        raise ValueError(
-            f"{path} is not the file that belongs there: its MD5 is {found}, not {md5}. Delete it, or move it away, "
-            f"and call again to download it, or take it from {SOURCES[0]}{path.name}."
-        )
+def _read(path, shape):
     if len(shape) == 1:
         labels = read_idx(path, shape, maximum=len(fashion_mnist_labels) - 1)
         return (mxnp.array if mx.util.is_np_array() else nd.array)(labels, dtype="int32")
     images = nd.from_numpy(read_idx(path, shape)[:, np.newaxis], zero_copy=True)
     return images.as_np_ndarray() if mx.util.is_np_array() else images
-
-
-def _download_missing(folder):
-    with contextlib.suppress(OSError):  # of a folder that is read-only, or that another process tidies up too
-        for unfinished in folder.glob(UNFINISHED + "*"):
-            if time.time() - unfinished.stat().st_mtime > DAY:
-                shutil.rmtree(unfinished)
-    sources = list(SOURCES)
-    for name, md5, size, _ in FASHION_MNIST:
-        reasons = []
-        while not os.path.lexists(folder / name):
-            if len(reasons) == len(sources):
-                names = "\n  ".join(file[0] for file in FASHION_MNIST)
-                raise ConnectionError(
-                    "\n  ".join([f"{name} of Fashion-MNIST could not be downloaded; is there a network?", *reasons])
-                    + f"\nWithout a network, put these four files, from {SOURCES[0]}, into {folder}:\n  {names}\n"
-                    'or take the digits, which need no network: load_data("digits", batch_size).'
-                )
-            try:
-                reason = _download(sources[0] + name, folder / name, md5, size)
-            except OSError as error:
-                raise OSError(
-                    f"the folder {folder} cannot be made or written to: {error.strerror or error}; name another, "
-                    'for example root="~/data", or in the environment variable D2L_DATA.'
-                ) from None
-            if reason:
-                reasons.append(f"{urlsplit(sources[0]).netloc}: {reason}")
-                sources.append(sources.pop(0))  # the next file, too, begins with one that worked
-
-
-def _download(url, path, md5, size):
-    """Download a file, or return in a few words why the source does not deliver it."""
-    from pooch import HTTPDownloader, file_hash
-
-    errors = []
-
-    def fetch():
-        try:
-            HTTPDownloader(timeout=TIMEOUT)(url, file, None)
-        except Exception as error:
-            errors.append(error)
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A folder of its own: two downloads at once do not meet, and what one that is killed leaves is known as such.
-    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=path.parent, ignore_cleanup_errors=True) as unfinished:
-        part = Path(unfinished, path.name)
-        # On standard output, since Jupyter shows standard error as if it were an error.
-        bar = tqdm(desc=path.name, total=size, unit="B", unit_scale=True, leave=False, file=sys.stdout)
-        # In a thread, since only from outside can it be seen that a source drips or never answers. It ends at the
-        # latest when it writes to the file after that has been closed.
-        with bar, open(part, "wb") as file:
-            worker = threading.Thread(target=fetch, daemon=True)
-            worker.start()
-            received, before, since = 0, 0, time.monotonic()
-            while received <= size:
-                worker.join(0.05)
-                is_done = not worker.is_alive()
-                received = file.tell()
-                bar.update(received - bar.n)
-                if is_done:
-                    break
-                if time.monotonic() - since > WINDOW:
-                    if received - before < WINDOW * SLOWEST:
-                        return f"slower than {SLOWEST:,} bytes a second"
-                    before, since = received, time.monotonic()
-        if received > size or (not errors and file_hash(part, "md5") != md5):
-            return "sent something else"
-        if not errors:
-            part.replace(path)
-            return None
-    if getattr(errors[0], "errno", None):
-        raise errors[0]  # no fault of the source: the disk is full, or the folder not ours to write in
-    if received:
-        return f"stopped after {received:,} of {size:,} bytes"
-    response = getattr(errors[0], "response", None)
-    return f"nothing received ({type(errors[0]).__name__})" if response is None else f"HTTP {response.status_code}"

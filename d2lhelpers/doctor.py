@@ -6,7 +6,6 @@ Only the standard library is imported here, and the syntax is that of Python 3.6
 that is too old, too. What may crash or hang runs in a process of its own.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -18,7 +17,7 @@ import sys
 import tempfile
 from itertools import chain
 
-from .files import DIGITS, FASHION_MNIST, check_digits, data_folder, home
+from .files import DIGITS, FASHION_MNIST, WrongFile, check_digits, find, home, places
 from .kernel import shows_nothing
 from .language import N_, _, joined, languages, set_language, width
 from .language.locales import language_of_locale
@@ -170,25 +169,32 @@ def check_digits_file():
 
 
 def check_fashion_mnist():
-    """Compare what is there of Fashion-MNIST with its hashes; it need not be there."""
+    """Look for Fashion-MNIST where the loader would, and compare it with its hashes; it need not be there."""
     try:
-        folder = data_folder() / "fashion-mnist"
+        folders = places()
     except FileNotFoundError as error:
         return OK, _("Fashion-MNIST: no folder for it, since {error} No chapter needs it").format(error=error)
-    there = 0
-    for name, md5, *_rest in FASHION_MNIST:
-        if (folder / name).is_file():
-            there += 1
-            try:
-                found = hashlib.md5((folder / name).read_bytes()).hexdigest()
-            except OSError as error:
-                sentence = _("{file} cannot be read: {error}; make it readable")
-                return PROBLEM, sentence.format(file=folder / name, error=error.strerror)
-            if found != md5:
-                sentence = _("{file} is damaged: delete it; it is downloaded again when wanted")
-                return PROBLEM, sentence.format(file=folder / name)
+    found, passed_over = [], []
+    for file in FASHION_MNIST:
+        try:
+            path, others = find(file, folders)
+        except OSError as error:
+            sentence = _("{file} cannot be read: {error}; make it readable")
+            return PROBLEM, sentence.format(file=error.filename, error=error.strerror)
+        except WrongFile as error:
+            sentence = _("{file} is damaged: delete it; it is downloaded again when wanted")
+            return PROBLEM, sentence.format(file=error.path)
+        found += [path] if path else []
+        passed_over += others
+    parents = list({str(path.parent): None for path in found})
     sentence = _("Fashion-MNIST: {there} of {number} files are there; no chapter needs them")
-    return OK, sentence.format(there=there, number=len(FASHION_MNIST))
+    if parents not in ([], [str(folders[0])]):
+        sentence = _("Fashion-MNIST: {there} of {number} files are there, in {folders}; no chapter needs them")
+    text = sentence.format(there=len(found), number=len(FASHION_MNIST), folders=_list(parents) if parents else "")
+    if passed_over:
+        sentence = _("{finding} (passed over, since they are damaged or other files: {files})")
+        text = sentence.format(finding=text, files=_list(list(map(str, passed_over))))
+    return OK, text
 
 
 def check_packages():

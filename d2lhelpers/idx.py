@@ -1,14 +1,14 @@
 """The reader of IDX, the file format of MNIST and of the data sets after its model."""
 
-import zlib
+from contextlib import closing
 
 import numpy as np
 
-PIECE = 2**16  # bytes of a file that are in memory at a time
+from .content import pieces
 
 
 def read_idx(path, shape, maximum=255):
-    """Read an array of unsigned bytes from a compressed IDX file (``.gz``).
+    """Read an array of unsigned bytes from an IDX file, compressed by gzip or not.
 
     Such a file is two zero bytes, the type (8), the number of axes, the length of each axis (four bytes, the highest
     first), and the values. Everything is checked, the header before anything is allocated; the values go into their
@@ -42,25 +42,24 @@ def read_idx(path, shape, maximum=255):
     ...     read_idx(path, shape=(3,))
     array([7, 2, 1], dtype=uint8)
     """
-    with open(path, "rb", buffering=0) as file:  # it is read in pieces as it is
+    with closing(pieces(path)) as content:
         try:
-            return _decode(file, shape, maximum)
-        except (ValueError, zlib.error) as error:
+            return _decode(content, shape, maximum)
+        except ValueError as error:
             raise ValueError(f"{path} is damaged, or another file: {error}.") from None
 
 
-def _decode(file, shape, maximum):
-    inflater = zlib.decompressobj(wbits=31)  # for one gzip member, whose checksum and length zlib compares
+def _decode(content, shape, maximum):
+    rest = memoryview(b"")  # of the piece that was taken last
 
     def fill(buffer):
+        nonlocal rest
         filled = 0
-        while filled < len(buffer) and not inflater.eof:
-            compressed = inflater.unconsumed_tail or file.read(PIECE)
-            if not compressed:
-                raise ValueError("it breaks off" if file.tell() else "it is empty")
-            piece = inflater.decompress(compressed, min(PIECE, len(buffer) - filled))
-            buffer[filled : filled + len(piece)] = piece
-            filled += len(piece)
+        while filled < len(buffer) and (rest := rest or memoryview(next(content, b""))):
+            length = min(len(rest), len(buffer) - filled)
+            buffer[filled : filled + length] = rest[:length]
+            rest = rest[length:]
+            filled += length
         return filled
 
     expected = bytes([0, 0, 8, len(shape)]) + b"".join(n.to_bytes(4, "big") for n in shape)
@@ -77,8 +76,6 @@ def _decode(file, shape, maximum):
         raise ValueError(f"it holds {length} values, where its header says {values.size}")
     if fill(memoryview(bytearray(1))):
         raise ValueError(f"it holds more than the {values.size} values that its header says")
-    if inflater.unused_data or file.read(1):
-        raise ValueError("something follows its compressed data")
     if values.max(initial=0) > maximum:
         first = int(np.argmax(values > maximum))
         raise ValueError(f"it holds {values.flat[first]} at position {first}, where at most {maximum} is expected")

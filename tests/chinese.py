@@ -5,7 +5,7 @@ import re
 import d2lhelpers as dh
 
 # Words in Latin letters that a Chinese text of ours may have outside of code.
-_LIBRARIES = {"NumPy", "MXNet", "Gluon", "Trainer", "Dense", "autograd", "math", "nd"}
+_LIBRARIES = {"NumPy", "MXNet", "Gluon", "Trainer", "Dense", "autograd", "math", "nd", "Fashion", "MNIST"}
 _MATHEMATICS = {"softmax", "sigmoid", "tanh", "ReLU", "exp", "ln", "log", "nan", "inf", "MB", "one", "hot", "Xw"}
 _NAMES = {"net", "loss", "trainer", "step", "backward", "record", "initialize", "reshape", "dot", "argmax", "error"}
 _COMPUTERS = {"macOS", "Linux", "Intel", "Debian", "Ubuntu", "Rosetta", "WSL", "Dockerfile", "glibc"}

@@ -119,6 +119,7 @@ def test_images_hold_the_repository_and_nothing_else(tmp_path):
         ".venv/bin/python",
         "build/a.html",
         "data/fashion-mnist/a.gz",
+        "data/FashionMNIST/raw/a",
         "d2lhelpers/__pycache__/a.pyc",
         "d2lhelpers.egg-info/PKG-INFO",
         "notebooks/.ipynb_checkpoints/a.ipynb",

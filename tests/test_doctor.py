@@ -71,7 +71,10 @@ def test_exit_status_and_summary(monkeypatch, capsys, statuses):
     "name",
     [
         "d2lhelpers_startup",
-        *(f"d2lhelpers/{name}" for name in ("__init__", "__main__", "doctor", "files", "kernel", "remedies")),
+        *(
+            f"d2lhelpers/{name}"
+            for name in ("__init__", "__main__", "content", "doctor", "files", "kernel", "remedies")
+        ),
         "d2lhelpers/language/__init__",
         "d2lhelpers/language/locales",
     ],
@@ -296,6 +299,9 @@ def test_damaged_digits(monkeypatch, tmp_path):
 def fashion(monkeypatch, tmp_path):
     """Two of the four files, pretended to be the right ones, in the folder that D2L_DATA names."""
     monkeypatch.setenv("D2L_DATA", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("MXNET_HOME", "KERAS_HOME"):
+        monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "fashion-mnist"
     folder.mkdir()
     files = [(name, hashlib.md5(name.encode()).hexdigest(), *rest) for name, _, *rest in doctor.FASHION_MNIST]
@@ -314,17 +320,39 @@ def test_damaged_fashion_mnist(fashion):
     path.write_bytes(b"")
     status, text = doctor.check_fashion_mnist()
     assert status == doctor.PROBLEM
-    assert text.startswith(f"{path} is damaged: delete it")
+    assert text == f"{path} is damaged: delete it; it is downloaded again when wanted"
 
 
 def test_fashion_mnist_that_may_not_be_read(fashion, monkeypatch):
     def refuse(path):
-        raise PermissionError(13, "Permission denied")
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(files, "pieces", refuse)
     status, text = doctor.check_fashion_mnist()
     assert status == doctor.PROBLEM
-    assert "cannot be read: Permission denied" in text
+    assert text.startswith(f"{fashion / doctor.FASHION_MNIST[0][0]} cannot be read: Permission denied")
+
+
+def test_fashion_mnist_of_others(fashion, monkeypatch):
+    """What the loader would take is counted, and what it would pass over is named; neither is a problem."""
+    monkeypatch.setenv("MXNET_HOME", str(fashion.parent / "gluon"))
+    folder = fashion.parent / "gluon" / "datasets" / "fashion-mnist"
+    folder.mkdir(parents=True)
+    (_, (second, *_), (third, *_), (fourth, *_)) = doctor.FASHION_MNIST
+    (fashion / second).unlink()
+    (folder / second).write_bytes(b"<!DOCTYPE html>")
+    (folder / third).write_bytes(third.encode())
+    (folder / fourth.removesuffix(".gz")).write_bytes(fourth.encode())
+    assert doctor.check_fashion_mnist() == (
+        doctor.OK,
+        f"Fashion-MNIST: 3 of 4 files are there, in {fashion}, {folder}; no chapter needs them "
+        f"(passed over, since they are damaged or other files: {folder / second})",
+    )
+    (folder / second).unlink()
+    assert doctor.check_fashion_mnist() == (
+        doctor.OK,
+        f"Fashion-MNIST: 3 of 4 files are there, in {fashion}, {folder}; no chapter needs them",
+    )
 
 
 # Packages

@@ -4,7 +4,8 @@ import struct
 import tracemalloc
 import zlib
 
-from d2lhelpers.idx import PIECE, read_idx
+from d2lhelpers.content import PIECE, pieces
+from d2lhelpers.idx import read_idx
 
 import numpy as np
 import pytest
@@ -49,6 +50,39 @@ def test_values_are_those_of_the_file(values, level, read):
     assert result.flags.writeable
 
 
+MEMBERS = {
+    "two members": [encoded(LABELS)[:10], encoded(LABELS)[10:]],
+    "many members": [encoded(LABELS)[i : i + 1] for i in range(len(encoded(LABELS)))],
+    "empty members, too": [b"", encoded(LABELS)[:5], b"", b"", encoded(LABELS)[5:], b""],
+}
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_members_are_joined(name, read):
+    np.testing.assert_array_equal(read(b"".join(map(gzip.compress, MEMBERS[name])), (6,)), LABELS)
+
+
+@pytest.mark.parametrize("values", [LABELS, IMAGES, IMAGES[:0], np.zeros((3, PIECE), "uint8")])
+def test_what_is_not_compressed_is_read_as_it_is(values, read):
+    np.testing.assert_array_equal(read(encoded(values), values.shape), values)
+
+
+@pytest.mark.parametrize("shift", [-1, 0, 1])
+def test_a_member_may_begin_where_a_piece_of_the_file_ends(shift, read):
+    content = encoded(LABELS)
+    first = gzip.compress(content[:10])
+    name = b"x" * (PIECE - len(first) - 1 + shift) + b"\0"
+    first = first[:3] + b"\x08" + first[4:10] + name + first[10:]
+    assert len(first) == PIECE + shift
+    np.testing.assert_array_equal(read(first + gzip.compress(content[10:]), (6,)), LABELS)
+
+
+def test_pieces_are_small(tmp_path):
+    for content in (bytes(5 * PIECE), gzip.compress(bytes(5 * PIECE))):
+        (tmp_path / "file").write_bytes(content)
+        assert {len(piece) for piece in pieces(tmp_path / "file")} == {PIECE}
+
+
 @pytest.mark.parametrize("kind", [str, lambda path: path])
 def test_paths_and_their_names_are_taken(kind, tmp_path):
     (tmp_path / "values.gz").write_bytes(compressed(LABELS))
@@ -82,14 +116,24 @@ FAULTS = {
     "followed by zeros": (compressed(LABELS) + bytes(8), "something follows its compressed data"),
     "followed by much": (compressed(LABELS) + bytes(2**17), "something follows its compressed data"),
     "followed by text": (compressed(LABELS) + b"\n", "something follows its compressed data"),
-    "followed by an empty member": (compressed(LABELS) + gzip.compress(b""), "something follows its compressed data"),
-    "two members": (
-        gzip.compress(encoded(LABELS)[:10]) + gzip.compress(encoded(LABELS)[10:]),
-        "it holds 2 values, where its header says 6",
+    "followed by one byte": (compressed(LABELS) + b"\x1f", "something follows its compressed data"),
+    "followed by half a member": (compressed(LABELS) + gzip.compress(b"")[:-1], "it breaks off"),
+    "followed by more": (compressed(LABELS) + gzip.compress(b"\0"), "it holds more than the 6 values"),
+    "two members, the first one cut": (gzip.compress(encoded(LABELS)[:10])[:-1] + compressed(LABELS), "incorrect"),
+    "two members, too few values": (
+        gzip.compress(encoded(LABELS)[:10]) + gzip.compress(encoded(LABELS)[10:-1]),
+        "it holds 5 values, where its header says 6",
     ),
-    "a web page": (b"<!DOCTYPE html><html>", "incorrect header check"),
-    "not compressed": (encoded(LABELS), "incorrect header check"),
-    "compressed otherwise": (zlib.compress(encoded(LABELS)), "incorrect header check"),
+    "two members, the second one damaged": (
+        gzip.compress(encoded(LABELS)[:10]) + gzip.compress(encoded(LABELS)[10:])[:-8] + bytes(8),
+        "incorrect data check",
+    ),
+    "not compressed, and half a header": (encoded(LABELS)[:7], "its header ends after 7 bytes, where 8 are expected"),
+    "not compressed, and truncated": (encoded(LABELS)[:-1], "it holds 5 values, where its header says 6"),
+    "not compressed, and followed by a byte": (encoded(LABELS) + b"\0", "it holds more than the 6 values"),
+    "not compressed, and followed by a member": (encoded(LABELS) + gzip.compress(b""), "it holds more than the 6"),
+    "a web page": (b"<!DOCTYPE html><html>", "it begins with the bytes 3c 21 44 4f, where 00 00 08 01 are expected"),
+    "compressed otherwise": (zlib.compress(encoded(LABELS)), "it begins with the bytes 78 9c "),
     "wrong checksum": (compressed(LABELS)[:-8] + b"1234" + compressed(LABELS)[-4:], "incorrect data check"),
     "wrong length": (compressed(LABELS)[:-4] + b"1234", "incorrect length check"),
     "corrupt": (compressed(LABELS)[:10] + b"\xff" * 30, "invalid block type"),
@@ -242,13 +286,16 @@ def mutated(draw, content):
 def files(draw):
     """A file's content, and the shape and the maximum that are expected of it."""
     values, maximum = draw(arrays())
-    kind = draw(st.sampled_from(["bytes", "compressed bytes", "mutated", "mutated", "mutated", "members"]))
+    kinds = ["bytes", "compressed bytes", "not compressed", "mutated", "mutated", "mutated", "members"]
+    kind = draw(st.sampled_from(kinds))
     event(kind)
     if kind == "bytes":
         content = draw(st.binary(max_size=200))
     elif kind == "compressed bytes":
         content = draw(st.sampled_from([b"", encoded(values)[:4], encoded(values)])) + draw(st.binary(max_size=200))
         content = gzip.compress(content, draw(st.integers(0, 9)))
+    elif kind == "not compressed":
+        content = draw(mutated(encoded(values)))
     elif kind == "mutated":
         content = gzip.compress(draw(mutated(encoded(values))), draw(st.integers(0, 9)))
         content = draw(mutated(content))
@@ -268,7 +315,8 @@ def check_file(path, content, shape, maximum):
         assert str(path) in str(values)
         return
     event("read")
-    content = np.frombuffer(gzip.decompress(content), dtype="uint8")
+    content = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    content = np.frombuffer(content, dtype="uint8")
     header, content = np.split(content, [4 + 4 * len(shape)])
     assert header[:4].tolist() == [0, 0, 8, len(shape)]
     assert tuple(header[4:].view(">u4")) == shape
@@ -283,10 +331,16 @@ def test_any_bytes_are_read_right_or_refused(tmp_path_factory, file):
     check_file(tmp_path_factory.getbasetemp() / "fuzzed.gz", *file)
 
 
-@given(arrays(), st.integers(0, 9))
+@given(arrays(), st.lists(st.integers(0, 9), max_size=3), st.data())
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
-def test_any_array_is_read_as_it_was_written(tmp_path_factory, array, level):
+def test_any_array_is_read_as_it_was_written(tmp_path_factory, array, levels, data):
+    """Compressed in one go, or in several of different levels, or not at all."""
     values, maximum = array
-    path = tmp_path_factory.getbasetemp() / "written.gz"
-    path.write_bytes(gzip.compress(encoded(values), level))
+    path = tmp_path_factory.getbasetemp() / "written"
+    content = encoded(values)
+    if levels:
+        cuts = [0, *sorted(data.draw(st.integers(0, len(content))) for _ in levels[1:]), len(content)]
+        ends = zip(itertools.pairwise(cuts), levels, strict=True)
+        content = b"".join(gzip.compress(content[start:end], level) for (start, end), level in ends)
+    path.write_bytes(content)
     np.testing.assert_array_equal(read_idx(path, values.shape, maximum), values)

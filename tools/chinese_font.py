@@ -1,8 +1,9 @@
 """Make the font of the Chinese figures: those characters of Noto Sans SC that learners and notebooks need.
 
 They are the 3,755 of the first level of GB 2312, which are most of what is written in China, the signs of the same
-standard, Latin letters, and all that stands in the Chinese notebooks and in the catalogue. The font comes in slices, in
-the npm package @fontsource/noto-sans-sc; what is wanted of each is joined to one file for matplotlib. It needs npm.
+standard, Latin letters, and all that stands in the Chinese notebooks, in the catalogues and on the pages of the book,
+which fall back to this font. It comes in slices, in the npm package @fontsource/noto-sans-sc; what is wanted of each is
+joined to one file for matplotlib. It needs npm.
 """
 
 import io
@@ -41,8 +42,9 @@ def gb2312(rows):
 
 
 def used():
-    """Return the characters of the Chinese notebooks and of the catalogue."""
-    paths = [*(ROOT / "notebooks" / "zh").glob("*.ipynb"), *FOLDER.rglob("*.po")]
+    """Return the characters of the Chinese notebooks, of the catalogues and of the pages."""
+    patterns = ["notebooks/zh/*.ipynb", "d2lhelpers/language/zh/**/*.po", "book/locale/zh_CN/**/*.po", "book/zh/*.md"]
+    paths = [path for pattern in patterns for path in ROOT.glob(pattern)]
     return set("".join(path.read_text(encoding="utf-8") for path in paths)) - {"\n"}
 
 

@@ -1,4 +1,7 @@
-"""The pages of the book, as a reader meets them: on a desk and on a phone, in light and in dark, without a network."""
+"""The pages of the book, as a reader meets them: on a desk and on a phone, in light and in dark, without a network.
+
+The pages of the Chinese edition are called ``zh/NAME``. They are looked at in fewer looks.
+"""
 
 import ast
 import base64
@@ -18,21 +21,67 @@ BOOK = ROOT / "build" / "book"
 CHAPTERS = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))]
 OTHERS = [name for name in ("install", "teaching", "checks", "reference") if (ROOT / "book" / f"{name}.md").exists()]
 PAGES = ["index", *CHAPTERS, *OTHERS]
+WORDS = {
+    "en": {
+        "figure": "Figure",
+        "download": "Download notebook",
+        "solution": "Worked solution",
+        "unanswered": "not answered yet",
+        "sections": r"Sections? 3\.\d+.* of Dive into Deep Learning",
+        "used in": "Used in:",
+    },
+    "zh": {
+        "figure": "图",
+        "download": "下载笔记本",
+        "solution": "参考答案",
+        "unanswered": "还没有作答",
+        "sections": r"《动手学深度学习》第一版第 3\.\d+",
+        "used in": "用到它的章节：",
+    },
+}
 DESK, TABLET, PHONE = (1400, 900), (900, 1200), (390, 844)
 SIZES = {"desk": DESK, "tablet": TABLET, "phone": PHONE}
 
-all_pages = pytest.mark.parametrize("name", PAGES)
-all_chapters = pytest.mark.parametrize("name", CHAPTERS)
+
+def of_both(names):
+    return [*names, *(f"zh/{name}" for name in names)]
+
+
+all_pages = pytest.mark.parametrize("name", of_both(PAGES))
+all_chapters = pytest.mark.parametrize("name", of_both(CHAPTERS))
+both_editions = pytest.mark.parametrize("edition", ["", "zh/"], ids=["en", "zh"])
 LOOKS = {f"{name}_{scheme}": (size, scheme) for name, size in SIZES.items() for scheme in ("light", "dark")}
 AT_A_DESK = (DESK, "light")
 
 all_sizes = pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
 
 
-def on(pages, **looks):
-    """Parametrize a test with pages that it only looks at."""
-    pages_in_looks = [pytest.param((page, look), id=f"{page}-{name}") for page in pages for name, look in looks.items()]
+def on(pages, chinese=("desk", "desk_light", "phone_dark"), **looks):
+    """Parametrize a test with pages that it only looks at, the Chinese ones in some of the looks."""
+    few = {name: look for name, look in looks.items() if name in chinese}
+    pages_in_looks = [
+        pytest.param((edition + page, look), id=f"{edition.replace('/', '-')}{page}-{name}")
+        for edition, looks_of_it in [("", looks), ("zh/", few)]
+        for page in pages
+        for name, look in looks_of_it.items()
+    ]
     return pytest.mark.parametrize("looked_at", pages_in_looks, indirect=True)
+
+
+def said(name, what):
+    """Return the words for something on a page."""
+    return WORDS["zh" if name.startswith("zh/") else "en"][what]
+
+
+def number(name):
+    """Return the number of a chapter."""
+    return name.removeprefix("zh/")[:2]
+
+
+def words(text):
+    """Count words; three Chinese characters, with no blanks between them, count as two."""
+    chinese = re.findall(r"[\u4e00-\u9fff]", text)
+    return 2 * len(chinese) // 3 or len(text.split())
 
 
 @pytest.fixture
@@ -83,7 +132,8 @@ def prose(name):
 
 def solutions(name):
     """Return the worked solutions of a chapter, in Markdown."""
-    return re.findall(r"<details><summary>Worked solution</summary>(.*?)</details>", prose(name), re.DOTALL)
+    summary = f"<details><summary>{said(name, 'solution')}</summary>"
+    return re.findall(rf"{summary}(.*?)</details>", prose(name), re.DOTALL)
 
 
 def figures(name):
@@ -139,7 +189,7 @@ def test_page_opens_without_an_error(looked_at, screenshot, request):
     name, look = looked_at.name, looked_at.look
     screenshot(page, f"book-{request.node.callspec.id}")
     assert page.locator("h1:visible").count() == 1
-    if name in CHAPTERS:
+    if name.removeprefix("zh/") in CHAPTERS:
         assert "D2L_SOURCE" not in page.content()  # what prepares Colab is of no use to a reader
     broken = "() => [...document.images].filter(i => !(i.naturalWidth && i.clientWidth)).map(i => i.outerHTML)"
     assert page.evaluate(broken) == []
@@ -148,7 +198,7 @@ def test_page_opens_without_an_error(looked_at, screenshot, request):
 
 
 # What is 900 pixels wide has the parts of a phone's page, larger.
-@on(PAGES, **{name: look for name, look in LOOKS.items() if look[0] != TABLET})
+@on(PAGES, chinese=("phone_dark",), **{name: look for name, look in LOOKS.items() if look[0] != TABLET})
 def test_page_is_accessible(looked_at):
     # The glyphs of formulas are hundreds of elements of one colour; what a screen reader gets stands beside them.
     options = {"resultTypes": ["violations"]}  # what is well is not described, which takes as long again
@@ -167,8 +217,9 @@ def test_nothing_scrolls_sideways_on_a_phone(read, name):
 def test_figures_have_a_text(looked_at):
     name = looked_at.name
     texts = looked_at.page.evaluate("() => [...document.querySelectorAll('main img')].map(i => i.alt)")
-    assert len(texts) >= (7 if name == "index" else 3 if name in CHAPTERS else 0)
-    assert not [text for text in texts if len(text.split()) < 4 or text.endswith(".png")]
+    page = name.removeprefix("zh/")
+    assert len(texts) >= (7 if page == "index" else 3 if page in CHAPTERS else 0)
+    assert not [text for text in texts if words(text) < 4 or text.endswith(".png")]
 
 
 @on(CHAPTERS, desk=AT_A_DESK)
@@ -220,6 +271,120 @@ def test_search_finds_softmax(read, book, size, screenshot):
     assert watched.wrong == []
 
 
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("权重衰减", ["05_weight_decay"]),
+        ("小批量随机梯度下降", ["01_linear_regression"]),  # a term of several words
+        ("丢弃法", ["06_dropout"]),
+        ("softmax 回归", ["03_softmax_regression", "04_softmax_regression_gluon"]),
+        ("softmax回归", ["03_softmax_regression", "04_softmax_regression_gluon"]),
+        ("梯度的反向传播？", ["07_forward_and_backward_propagation"]),
+        ("熵", ["03_softmax_regression"]),  # a single character
+        ("代理", ["install"]),
+        ("TRAINER", ["02_linear_regression_gluon"]),
+        ("反向丢弃批量衰减", []),  # no page has these pairs of neighbours
+    ],
+)
+def test_search_finds_chinese(read, book, query, names):
+    watched = read("zh/index")
+    page = watched.page
+    page.locator("button.search-button__button:visible").first.click()
+    page.keyboard.insert_text(query)
+    page.keyboard.press("Enter")
+    page.wait_for_url(lambda url: url.startswith(f"{book}zh/search.html"))
+    page.locator(".search-summary").get_by_text(re.compile("搜索完成|没有找到|未找到|没有匹配")).wait_for()
+    found = [urlsplit(link.get_attribute("href")).path for link in page.locator("#search-results li > a").all()]
+    assert {f"{name}.html" for name in names} <= {*found}
+    assert bool(found) == bool(names)
+    if query == "权重衰减":
+        assert found[0] == "05_weight_decay.html"
+        page.locator("#search-results a").first.click()
+        page.wait_for_url(lambda url: "/zh/05_weight_decay.html" in url)
+    assert watched.wrong == []
+
+
+@on([*PAGES, "search", "genindex"], desk=AT_A_DESK)
+def test_page_says_its_language_and_its_editions(looked_at, book):
+    page, name = looked_at.page, looked_at.name.removeprefix("zh/")
+    assert page.evaluate("() => document.documentElement.lang") == ("en" if name == looked_at.name else "zh-CN")
+    links = page.locator("head link[rel=alternate]").evaluate_all("links => links.map(l => [l.hreflang, l.href])")
+    english, chinese = f"{book}{name}.html", f"{book}zh/{name}.html"
+    assert links == [["en", english], ["zh-CN", chinese], ["x-default", english]]
+
+
+@pytest.mark.parametrize(
+    ("size", "names"),
+    [(DESK, [*PAGES, "search"]), (PHONE, ["index", "05_weight_decay", "reference"])],
+    ids=["desk", "phone"],
+)
+def test_each_page_leads_to_its_twin_and_back(read, book, size, names):
+    watched = read("index", size)
+    page = watched.page
+    for name in names:
+        page.goto(f"{book}{name}.html")
+        for language, tag, folder in [("中文", "zh-CN", f"{book}zh/"), ("English", "en", book)]:
+            link = page.get_by_role("link", name=language, exact=True)
+            assert link.get_attribute("lang") == link.get_attribute("hreflang") == tag
+            link.click()
+            page.wait_for_url(f"{folder}{name}.html")
+            assert page.locator("html").get_attribute("lang") == tag
+    assert watched.wrong == []
+
+
+@pytest.mark.parametrize("looked_at", [(f"zh/{name}", AT_A_DESK) for name in PAGES], ids=PAGES, indirect=True)
+def test_what_surrounds_a_chinese_page_is_chinese(looked_at):
+    """The buttons, what screen readers are told, what hovers: all but names, keys, and the words of the page itself."""
+    texts = looked_at.page.evaluate(
+        """() => {
+            const outside = [...document.querySelectorAll("body *, main button")].filter(
+                element => !element.closest("article, .toc-entry, script, style, [lang=en]")
+                    || element.matches("button"));
+            const attributes = ["aria-label", "title", "placeholder", "alt", "data-tooltip", "data-bs-title"];
+            return outside.flatMap(element => [
+                ...attributes.map(name => element.getAttribute(name)),
+                ...[...element.childNodes].filter(node => node.nodeType == Node.TEXT_NODE).map(node => node.data),
+            ]).filter(text => text?.trim()).map(text => text.trim());
+        }"""
+    )
+    assert {"打开或收起目录", "主目录", "配色"} <= {*texts}
+    allowed = {"Ctrl", "K", "+"}
+    assert [text for text in texts if not re.search(r"[\u4e00-\u9fff]", text) and text not in allowed] == []
+
+
+def test_no_machine_shows_boxes(browser_without_chinese, book):
+    """Where a system has no Chinese font, the one that comes along draws the characters."""
+    page = visit(browser_without_chinese, f"{book}zh/05_weight_decay.html", book).page
+    wait_for_mathematics(page)
+
+    def drawn(text, fonts):
+        return page.evaluate(
+            """([text, fonts]) => {
+                const context = new OffscreenCanvas(40, 40).getContext("2d");
+                context.font = "30px " + fonts;
+                context.fillText(text, 2, 32);
+                return [...context.getImageData(0, 0, 40, 40).data].join();
+            }""",
+            [text, fonts],
+        )
+
+    assert drawn("权", "sans-serif") == drawn("衰", "sans-serif")  # boxes: there is no such font here
+    for selector in ("main h1", "main p", "nav.bd-links a", "main pre"):
+        fonts = page.locator(selector).first.evaluate("element => getComputedStyle(element).fontFamily")
+        page.evaluate("fonts => document.fonts.load('30px ' + fonts, '权重衰减')", fonts)
+        assert len({drawn(character, fonts) for character in "权重衰减，"}) == 5, selector
+    loaded = page.evaluate("() => [...document.fonts].filter(f => f.status == 'loaded').map(f => f.family)")
+    assert any("Noto Sans SC of the book" in family for family in loaded)
+    page.context.close()
+
+
+def test_where_there_is_a_chinese_font_none_is_fetched(read):
+    page = read("zh/05_weight_decay").page
+    fetched = page.evaluate("() => performance.getEntriesByType('resource').map(entry => entry.name)")
+    assert len(fetched) > 10
+    assert [name for name in fetched if name.endswith(".ttf")] == []
+
+
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
 def test_contents_lead_to_every_page(read, book, size, screenshot):
     page = read("index", size).page
@@ -236,8 +401,16 @@ def test_contents_lead_to_every_page(read, book, size, screenshot):
         page.wait_for_url(lambda url, name=name: url.rstrip("#") == f"{book}{name}.html")
 
 
-@pytest.mark.parametrize("name", [name for name in CHAPTERS if not name.startswith("00")])
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        pytest.param(edition + name, SIZES[size], id=f"{edition.replace('/', '-')}{name}-{size}")
+        for edition, sizes in [("", ["desk", "phone"]), ("zh/", ["phone"])]
+        for name in CHAPTERS
+        if not name.startswith("00")
+        for size in sizes
+    ],
+)
 def test_nobody_sees_a_solution_who_has_not_opened_it(read, name, size):
     page = read(name, size).page
     expected = solutions(name)
@@ -246,10 +419,10 @@ def test_nobody_sees_a_solution_who_has_not_opened_it(read, name, size):
     shown = "() => [...document.querySelectorAll('main details')].map(d => [...d.querySelectorAll('*')].filter("
     shown += "e => !e.closest('summary') && e.checkVisibility({contentVisibilityAuto: true})).length)"
     assert page.evaluate(shown) == [0] * len(expected)
-    assert folded.locator("summary").all_inner_texts() == ["Worked solution"] * len(expected)
+    assert folded.locator("summary").all_inner_texts() == [said(name, "solution")] * len(expected)
     # The exercises are unanswered, and nothing on the page has the sign of an answer that is right.
     visible = page.locator("main").inner_text()
-    assert len(re.findall(r"○ ?\d\d\.\d not answered yet", in_one_line(visible))) == len(expected)
+    assert len(re.findall(rf"○ ?\d\d\.\d {said(name, 'unanswered')}", in_one_line(visible))) == len(expected)
     assert not re.search(r"✓ ?\d\d\.\d", in_one_line(visible))
     for place, solution in enumerate(expected):
         code = re.search(r"```python\n(.*?)\n```", solution, re.DOTALL)
@@ -264,23 +437,25 @@ def test_nobody_sees_a_solution_who_has_not_opened_it(read, name, size):
 def test_a_box_says_how_to_get_the_notebooks(looked_at):
     box = looked_at.page.locator(".admonition.get")
     text = in_one_line(box.inner_text())
-    for sentence in how_to_get_all():
-        assert sentence in text
+    if not looked_at.name.startswith("zh/"):
+        for sentence in how_to_get_all():
+            assert sentence in text
     for command in ("make lab", "make test"):
         assert box.locator("pre").get_by_text(command, exact=True).is_visible()
-    for place in ("Linux (x86-64 and ARM)", "macOS", "Intel", "WSL 2", "Apple silicon", "container"):
+    for place in ("Linux", "x86-64", "ARM", "macOS", "Intel", "WSL 2", "Apple"):
         assert place in text
 
 
-def test_the_archive_lies_beside_the_pages(read, tmp_path):
-    page = read("index").page
+@both_editions
+def test_the_archive_lies_beside_the_pages(read, edition):
+    page = read(f"{edition}index").page
     with page.expect_download() as download:
         page.get_by_role("link", name="d2l-chapter3.zip").click()
     assert download.value.suggested_filename == "d2l-chapter3.zip"
     with zipfile.ZipFile(download.value.path()) as archive:
         assert archive.testzip() is None
         names = archive.namelist()
-    assert {f"d2l-chapter3/notebooks/{name}.ipynb" for name in CHAPTERS} <= {*names}
+    assert {f"d2l-chapter3/notebooks/{name}.ipynb" for name in of_both(CHAPTERS)} <= {*names}
     assert {"d2l-chapter3/Makefile", "d2l-chapter3/requirements.lock"} <= {*names}
 
 
@@ -291,7 +466,8 @@ def test_no_line_of_88_characters_is_cut_off_on_a_desk(read, name):
         """() => {
             document.querySelectorAll("main details").forEach(details => details.open = true);
             return [...document.querySelectorAll("main pre")].filter(pre => pre.checkVisibility()).map(pre => ({
-                longest: Math.max(...pre.textContent.split("\\n").map(line => line.length)),
+                longest: Math.max(...pre.textContent.replaceAll(/[\\u2e80-\\uffef]/g, "--").split("\\n")
+                    .map(line => line.length)),
                 missing: pre.scrollWidth - pre.clientWidth,
             }));
         }"""
@@ -343,7 +519,7 @@ def test_figures_fit_the_page_of_a_phone_and_can_be_opened_large(read, name):
         assert page.evaluate("() => document.images[0].naturalWidth") >= 2 * PHONE[0]
 
 
-@on(PAGES[:-1], **LOOKS)
+@on(PAGES[:-1], chinese=(), **LOOKS)
 def test_figures_are_on_white_paper_evenly(looked_at):
     page = looked_at.page
     for figure in page.locator("main img").all():
@@ -362,14 +538,14 @@ def test_figures_have_numbers_and_captions(looked_at):
     captions = [in_one_line(text) for text in page.locator("main figure figcaption").all_inner_texts()]
     assert len(captions) == len(figures(name))
     for place, (caption, title) in enumerate(zip(captions, figures(name), strict=True), 1):
-        assert caption.rstrip("#").strip().startswith(f"Figure {name[:2]}.{place}")
+        assert caption.rstrip("#").strip().startswith(f"{said(name, 'figure')} {number(name)}.{place}")
         if "$" not in title:
             assert title in caption
     bare = "() => document.querySelectorAll('main .cell_output img:not(figure img)').length"
     assert page.evaluate(bare) == 0
 
 
-@all_chapters
+@pytest.mark.parametrize("name", [*CHAPTERS, "zh/05_weight_decay"])
 def test_code_can_be_copied_and_outputs_have_no_button(read, name):
     page = read(name).page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -387,16 +563,16 @@ def test_code_can_be_copied_and_outputs_have_no_button(read, name):
 @on(CHAPTERS, desk=AT_A_DESK)
 def test_number_of_a_chapter_is_that_of_its_file_everywhere(looked_at):
     page, name = looked_at.page, looked_at.name
-    number = name[:2]
     title = in_one_line(page.locator("main article h1").inner_text()).rstrip("#").strip()
-    assert title.startswith(f"{number} ")
-    assert page.title().startswith(f"{number} ")
-    in_the_contents = page.locator(f"nav.bd-links a.current, nav.bd-links a[href='{name}.html']").last
+    assert title.startswith(f"{number(name)} ")
+    assert page.title().startswith(f"{number(name)} ")
+    address = f"{name.removeprefix('zh/')}.html"
+    in_the_contents = page.locator(f"nav.bd-links a.current, nav.bd-links a[href='{address}']").last
     assert in_one_line(in_the_contents.inner_text()) == title
     assert not page.locator(".section-number").count()
-    if number != "00":
+    if number(name) != "00":
         line = in_one_line(page.locator("main .sections").inner_text())
-        assert re.match(r"Sections? 3\.\d+.* of Dive into Deep Learning", line)
+        assert re.match(said(name, "sections"), line)
 
 
 @on(PAGES, **LOOKS)
@@ -406,15 +582,16 @@ def test_headings_get_no_heavier_and_no_larger_from_level_to_level(looked_at):
             .filter(heading => heading).map(heading => getComputedStyle(heading))
             .map(style => [Number(style.fontWeight), parseFloat(style.fontSize)])"""
     )
-    assert len(looks) >= (3 if looked_at.name[:2] in ("01", "03") else 2)
+    assert len(looks) >= (3 if number(looked_at.name) in ("01", "03") else 2)
     weights, sizes = zip(*looks, strict=True)
     assert sorted(weights, reverse=True) == [*weights]
     assert sorted(sizes, reverse=True) == [*sizes]
 
 
 @all_sizes
-def test_front_page_is_a_map_with_pictures(read, book, size):
-    page = read("index", size).page
+@both_editions
+def test_front_page_is_a_map_with_pictures(read, book, edition, size):
+    page = read(f"{edition}index", size).page
     cards = page.locator("ul.chapters > li")
     names = [name for name in CHAPTERS if not name.startswith("00")]
     assert cards.count() == len(names)
@@ -422,15 +599,16 @@ def test_front_page_is_a_map_with_pictures(read, book, size):
         assert card.locator("img").is_visible()
         text = in_one_line(card.inner_text())
         assert text.startswith(f"{name[:2]} ")
-        assert re.search(r"Sections? 3\.\d+", text)
+        assert re.search(r"第 3\.\d+" if edition else r"Sections? 3\.\d+", text)
         links = card.locator("a").evaluate_all("links => links.map(link => link.href)")
-        assert set(links) == {f"{book}{name}.html"}
+        assert set(links) == {f"{book}{edition}{name}.html"}
     columns = len({card.bounding_box()["x"] for card in cards.all()})
     assert columns == 1 if size == PHONE else columns >= 2
 
 
-def test_reference_has_every_public_name_and_the_chapters_that_use_it(read, book):
-    page = read("reference").page
+@both_editions
+def test_reference_has_every_public_name_and_the_chapters_that_use_it(read, book, edition):
+    page = read(f"{edition}reference").page
     tree = ast.parse((ROOT / "d2lhelpers" / "__init__.py").read_text(encoding="utf-8"))
     (modules,) = [
         ast.literal_eval(node.value)
@@ -444,10 +622,13 @@ def test_reference_has_every_public_name_and_the_chapters_that_use_it(read, book
         users = [
             chapter
             for chapter in CHAPTERS
-            if re.search(rf"\bdh\.{name}\b", "\n".join("".join(cell["source"]) for cell in cells(chapter, "code")))
+            if re.search(
+                rf"\bdh\.{name}\b", "\n".join("".join(cell["source"]) for cell in cells(edition + chapter, "code"))
+            )
         ]
-        links = entry.locator("p:has(em:text('Used in:')) a").evaluate_all("links => links.map(link => link.href)")
-        assert links == [f"{book}{chapter}.html" for chapter in users], name
+        line = entry.locator("p", has_text=said(edition, "used in"))
+        links = line.locator("a").evaluate_all("links => links.map(link => link.href)")
+        assert links == [f"{book}{edition}{chapter}.html" for chapter in users], name
         assert name == "fashion_mnist_labels" or len(text.split()) > 15, name
     # Signatures are the functions' own.
     signature = page.locator("dt[id='d2lhelpers.synthetic_data']").inner_text()
@@ -476,18 +657,19 @@ def test_button_downloads_the_notebook(read, name):
     for size in (DESK, PHONE):
         page = read(name, size).page
         with page.expect_download() as download:
-            page.get_by_role("link", name="Download notebook").click()
-        assert download.value.suggested_filename == f"{name}.ipynb"
+            page.get_by_role("link", name=said(name, "download")).click()
+        assert download.value.suggested_filename == f"{name.removeprefix('zh/')}.ipynb"
         assert download.value.path().read_bytes() == (ROOT / "notebooks" / f"{name}.ipynb").read_bytes()
 
 
-def test_pages_work_from_the_disk_too(open_page):
-    watched = open_page((BOOK / "03_softmax_regression.html").as_uri(), "file://")
+@pytest.mark.parametrize(("edition", "query"), [("", "dropout"), ("zh/", "丢弃法")], ids=["en", "zh"])
+def test_pages_work_from_the_disk_too(open_page, edition, query):
+    watched = open_page((BOOK / f"{edition}03_softmax_regression.html").as_uri(), "file://")
     wait_for_mathematics(watched.page)
     assert watched.page.locator("mjx-container").count() > 20
     assert watched.wrong == []
     # The search lists the pages; only the lines that it quotes from each need a server.
-    watched.page.goto((BOOK / "search.html").as_uri() + "?q=dropout")
+    watched.page.goto((BOOK / f"{edition}search.html").as_uri() + f"?q={query}")
     watched.page.locator("#search-results li > a[href*='06_dropout']").first.wait_for()
 
 
@@ -504,8 +686,8 @@ class Links(HTMLParser):
 
 
 def test_every_internal_link_leads_somewhere():
-    pages = {path: Links(path) for path in BOOK.glob("*.html")}
-    assert len(pages) > len(PAGES)
+    pages = {path: Links(path) for pattern in of_both(["*.html"]) for path in BOOK.glob(pattern)}
+    assert len(pages) > 2 * len(PAGES)
     for path, page in pages.items():
         for target in page.targets:
             parts = urlsplit(target)

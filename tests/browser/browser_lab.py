@@ -1,4 +1,7 @@
-"""The notebooks in JupyterLab, as a learner uses them: with the mouse, the menus and the keyboard."""
+"""The notebooks in JupyterLab, as a learner uses them: with the mouse, the menus and the keyboard.
+
+Of the Chinese edition, two notebooks are tried, which have sliders, the paper to draw on, and exercises.
+"""
 
 import configparser
 import json
@@ -14,7 +17,17 @@ SLIDERS = {
     "03_softmax_regression": ["temperature", "score of class 0", "score of class 1", "score of class 2"],
     "05_weight_decay": ["degree", "strength of the decay"],
     "06_dropout": ["dropout rate"],
+    "zh/01_linear_regression": ["学习率", "批量大小"],
 }
+VERDICTS = {  # a part of what is said of a wrong answer, and of the right one
+    "01_linear_regression": ("its factor of three", "01.1 right."),
+    "zh/01_linear_regression": ("三倍这个因子也跟着平方", "01.1 答对了。"),
+}
+PAPER = {  # the button that clears it, and how the title begins that says what was read
+    "04_softmax_regression_gluon": ("Clear", "read as {digit},"),
+    "zh/04_softmax_regression_gluon": ("清除", "认作 {digit}，"),
+}
+CHINESE = ["zh/01_linear_regression", "zh/04_softmax_regression_gluon"]
 LAPTOP = (1366, 768)  # a small one's window
 DRAWN = {
     0: [[[0.5, 0.2], [0.3, 0.35], [0.3, 0.65], [0.5, 0.8], [0.7, 0.65], [0.7, 0.35], [0.5, 0.2]]],
@@ -59,7 +72,7 @@ def results(cells):
 
 
 def check_a_whole_run(notebook):
-    stored = json.loads((ROOT / "notebooks" / notebook.path.name).read_text(encoding="utf-8"))["cells"]
+    stored = json.loads((ROOT / "notebooks" / f"{notebook.name}.ipynb").read_text(encoding="utf-8"))["cells"]
     cells = notebook.save()
     assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
     assert results(cells) == results(cell for cell in stored if cell["cell_type"] == "code")
@@ -84,11 +97,15 @@ def check_a_whole_run(notebook):
 # The tests of a notebook share the open page and take their turns: choose with -k by the notebook's name.
 
 
-@all_notebooks
+def file_name(notebook):
+    return notebook.name.replace("/", "-")
+
+
+@pytest.mark.parametrize("notebook", [*NAMES, *CHINESE], indirect=True)
 def test_run_all_ends_in_the_stored_outputs(notebook):
     notebook.run_all()
     check_a_whole_run(notebook)
-    notebook.screenshot(f"lab-{notebook.path.stem}")
+    notebook.screenshot(f"lab-{file_name(notebook)}")
 
 
 @all_notebooks
@@ -116,7 +133,7 @@ def test_nothing_of_a_solution_is_seen_until_it_is_opened(notebook):
 def test_dragging_a_slider_changes_its_picture(notebook):
     cell = notebook.cell("dh.explore(")
     picture = cell.locator("img.widget-image")
-    labels = SLIDERS[notebook.path.stem]
+    labels = SLIDERS[notebook.name]
     picture.scroll_into_view_if_needed()  # JupyterLab draws what is on the screen
     sliders = cell.locator(".widget-slider")
     eventually(lambda: [text.strip() for text in sliders.locator(".widget-label").all_text_contents()], labels)
@@ -128,7 +145,7 @@ def test_dragging_a_slider_changes_its_picture(notebook):
             eventually(
                 lambda slider=slider, old=before[1]: slider.locator(".widget-readout").text_content() != old, True
             )
-    notebook.screenshot_of(cell, f"lab-{notebook.path.stem}-sliders")
+    notebook.screenshot_of(cell, f"lab-{file_name(notebook)}-sliders")
     assert notebook.wrong == []
 
 
@@ -138,11 +155,12 @@ def test_restart_and_run_all_ends_the_same(notebook):
     check_a_whole_run(notebook)
 
 
-@pytest.mark.parametrize("notebook", ["01_linear_regression"], indirect=True)
+@pytest.mark.parametrize("notebook", VERDICTS, indirect=True)
 def test_exercise_is_answered_wrongly_and_then_rightly(notebook, lab):
+    lab.progress.unlink(missing_ok=True)
     notebook.run(notebook.cell("import d2lhelpers as dh"))
     exercise = notebook.cell('dh.check("01.1"')
-    for answer, reply in [("3", "its factor of three"), ("9", "01.1 right.")]:
+    for answer, reply in zip(["3", "9"], VERDICTS[notebook.name], strict=True):
         notebook.rewrite(exercise, f'answer = {answer}\n\ndh.check("01.1", answer)')
         eventually(lambda reply=reply: reply in exercise.locator(".jp-OutputArea").inner_text(), True)
         assert (lab.progress.exists() and "01.1" in lab.progress.read_text().split()) == (answer == "9")
@@ -157,18 +175,19 @@ def change(cell, act):
 
 
 @pytest.mark.parametrize("hand", ["draw", "draw_with_a_finger"])
-@pytest.mark.parametrize("notebook", ["04_softmax_regression_gluon"], indirect=True)
+@pytest.mark.parametrize("notebook", PAPER, indirect=True)
 def test_digit_is_drawn_and_recognised(notebook, hand):
+    clear, title = PAPER[notebook.name]
     cell, spare = notebook.cell("dh.DrawingPad"), notebook.cell('dh.check("04.1"')
     draw = getattr(notebook, hand)
     for digit, strokes in DRAWN.items():
-        change(cell, lambda: cell.get_by_role("button", name="Clear").click())
+        change(cell, lambda: cell.get_by_role("button", name=clear).click())
         change(cell, lambda strokes=strokes: draw(cell.locator("canvas"), strokes))
         # A picture cannot be asked, but its title in the kernel can.
         notebook.rewrite(spare, "print(handwriting.axes[2].get_title())")
-        said = f"read as {digit},"
+        said = title.format(digit=digit)
         eventually(lambda said=said: spare.locator(".jp-OutputArea").inner_text().startswith(said), True)
-        notebook.screenshot_of(cell, f"lab-drawn-{digit}")
+        notebook.screenshot_of(cell, f"lab-{file_name(notebook)}-drawn-{digit}")
     assert notebook.wrong == []
 
 

@@ -51,6 +51,19 @@ def browser():
         browser.close()
 
 
+@pytest.fixture
+def browser_without_chinese(browser, tmp_path):
+    """Start a second browser, on a system that has only the fonts of matplotlib, none of which is Chinese."""
+    (fonts,) = ROOT.glob(".venv/lib/python*/site-packages/matplotlib/mpl-data/fonts/ttf")
+    (tmp_path / "fonts.conf").write_text(
+        f"<fontconfig><dir>{fonts}</dir><cachedir>{tmp_path}/cache</cachedir></fontconfig>", encoding="utf-8"
+    )
+    environment = {**os.environ, "FONTCONFIG_FILE": str(tmp_path / "fonts.conf")}
+    other = browser.browser_type.launch(executable_path=find_chromium(), args=FLAGS, env=environment)
+    yield other
+    other.close()
+
+
 def eventually(ask, expected, seconds=10):
     """Ask until the answer is the expected one; what a page draws is there a little later than what it knows."""
     deadline = time.monotonic() + seconds
@@ -199,8 +212,8 @@ def lab(tmp_path_factory):
 class Notebook:
     """A notebook that is open in JupyterLab, and the hands of its reader."""
 
-    def __init__(self, watched, path):
-        self.page, self.path, self._watched = watched.page, path, watched
+    def __init__(self, watched, name, path):
+        self.page, self.name, self.path, self._watched = watched.page, name, path, watched
         self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
         self.page.get_by_text("| Idle").wait_for(timeout=60_000)
         self.page.add_style_tag(
@@ -330,7 +343,9 @@ class Notebook:
 
     def screenshot_of(self, cell, name):
         """Keep a picture of the window with the output of a cell in it."""
-        cell.locator(".jp-OutputArea").scroll_into_view_if_needed()
+        output = cell.locator(".jp-OutputArea")
+        output.scroll_into_view_if_needed()
+        output.hover(trial=True)  # it is in view and stands still: JupyterLab draws what is on the screen
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     @contextlib.contextmanager
@@ -354,10 +369,10 @@ class Notebook:
 
 @contextlib.contextmanager
 def opened(name, browser, lab):
-    """Open the notebook of a name in JupyterLab, in a new profile."""
+    """Open the notebook of a name in JupyterLab, in a new profile; those of the Chinese edition are called zh/NAME."""
     # The server keeps what was open last; a reset is what makes a new profile new for it, too.
     url = f"{lab.origin}lab/tree/{name}.ipynb?reset&token={lab.token}"
-    notebook = Notebook(visit(browser, url, lab.origin, (1400, 1000)), lab.folder / f"{name}.ipynb")
+    notebook = Notebook(visit(browser, url, lab.origin, (1400, 1000)), name, lab.folder / f"{name}.ipynb")
     yield notebook
     notebook.page.context.close()
     lab.stop_kernels()
