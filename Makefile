@@ -41,7 +41,7 @@ BUILDING_zh = 正在建立 $(@D)，按照 requirements.lock$(if $(2), 和 $(2) �
 UV_en := Installing uv into .uv ...
 UV_zh := 正在把 uv 安装到 .uv ……
 NO_ENVIRONMENT_en = there is no environment in $(VENV) to mend: run make lab, which builds one.
-NO_ENVIRONMENT_zh = $(VENV) 里没有环境可修：运行 make lab，它会建立一个。
+NO_ENVIRONMENT_zh = $(VENV) 里没有环境可修：运行 make lab，它会建好环境。
 A_SPACE_en = PYTHON is "$(PYTHON)", and may have no space in it: name a link to that interpreter
 A_SPACE_zh = PYTHON 是“$(PYTHON)”，里面不能有空格：请改用指向这个解释器的链接
 NO_PYTHON_en = $(1) is no Python that can be run: PYTHON is a version, as in $(A_PYTHON), or the path of an interpreter.
@@ -125,11 +125,11 @@ mend: | $(UV)  ## put back the packages that are missing or changed in the envir
 	$(call own,$(VENV))
 	@echo "$(MENDED_$(SPOKEN))"
 
-# zh: 运行全部测试：软件包的，和每本笔记本每个单元格的
+# zh: 运行全部测试：辅助包的，和每本笔记本每个单元格的
 test: $(READY)  ## run all tests: the package's and every cell of every notebook
 	$(BIN)/python -m pytest
 
-# zh: 在找得到的每个 Python 版本和最低版本上运行全部测试
+# zh: 在找得到或下载得到的每个 Python 上，以及用最低的版本，运行全部测试
 test-all: $(READY)  ### run all tests on each Python that can be found or fetched, and on the lowest versions
 	$(BIN)/python tools/test_all.py $(PYTHONS) lowest
 
@@ -141,7 +141,7 @@ test-lowest: $(LOWEST)/.ready  ### run all tests on the oldest Python, with the 
 test-arm: $(READY)  ### run what differs on ARM in an emulated Debian (Linux, root, debootstrap, qemu-user-static; 20 minutes)
 	$(BIN)/python tools/test_arm.py
 
-# zh: 用 Chromium 在 JupyterLab 里运行笔记本，并阅读网页书（一刻钟）
+# zh: 用 Chromium 在 JupyterLab 里运行笔记本，并阅读网页（一刻钟）
 test-browser: $(READY) .venv-browser/.ready book  ### run the notebooks in JupyterLab and read the book, in Chromium (a quarter of an hour)
 	.venv-browser/bin/python -m pytest tests/browser -o addopts= -o python_files='browser_*.py' --confcutdir=tests/browser
 
@@ -149,7 +149,7 @@ test-browser: $(READY) .venv-browser/.ready book  ### run the notebooks in Jupyt
 stress: $(READY)  ### run the long tests: ten thousand damaged files, a million steps (an hour and a half)
 	$(BIN)/python -m pytest tests/stress -o addopts= -o python_files='stress_*.py'
 
-# zh: 在软件包里放进小错误，看测试能不能发现（最多半小时）
+# zh: 在辅助包里放进小错误，看它的测试能不能发现（最多半小时）
 mutants: $(READY)  ### put small faults into the package, and see whether its tests notice (half an hour at most)
 	$(BIN)/python tools/mutants.py
 
@@ -178,7 +178,7 @@ run: $(READY)  ## run every notebook without a browser, and end in a table; web 
 store: $(READY)  ### execute every notebook and store its outputs in it
 	$(BIN)/python tools/run_notebooks.py --store
 
-# zh: 检查软件包、测试和笔记本的风格，以及中文的标点和空格
+# zh: 检查辅助包、测试和笔记本的代码风格，以及中文的标点和空格
 lint: $(READY)  ### check the style of package, tests and notebooks, and how the Chinese is set
 	$(BIN)/ruff check
 	$(BIN)/python tools/lint_chinese.py

@@ -9,9 +9,11 @@ _LIBRARIES = {"NumPy", "MXNet", "Gluon", "Trainer", "Dense", "autograd", "math",
 _MATHEMATICS = {"softmax", "sigmoid", "tanh", "ReLU", "exp", "ln", "log", "nan", "inf", "MB", "one", "hot", "Xw"}
 _NAMES = {"net", "loss", "trainer", "step", "backward", "record", "initialize", "reshape", "dot", "argmax", "error"}
 _COMPUTERS = {"macOS", "Linux", "Intel", "Debian", "Ubuntu", "Rosetta", "WSL", "Dockerfile", "glibc"}
+_PEOPLE = {"Xavier", "He"}  # whom the initialisations are named after
 _PYTHON = {"MPLBACKEND", "Python", "CPython", "Jupyter", "IPython", "matplotlib", "packaging", "Fashion", "MNIST"}
 _ALLOWED = (
     _COMPUTERS
+    | _PEOPLE
     | _PYTHON
     | _LIBRARIES
     | _MATHEMATICS

@@ -195,7 +195,7 @@ def test_what_make_refuses_is_said_in_chinese(clone, tmp_path):
     assert errors("lab", "PYTHON=/a b") == "PYTHON 是“/a b”，里面不能有空格：请改用指向这个解释器的链接.  Stop."
     words = "安装 python3.15，或者用 PYTHON 给出它的路径，再运行 make。"
     assert errors("lab", "PYTHON=3.15") == f"这里没有 CPython 3.15，uv 也没能下载：{words}"
-    assert errors("mend") == ".venv 里没有环境可修：运行 make lab，它会建立一个。"
+    assert errors("mend") == ".venv 里没有环境可修：运行 make lab，它会建好环境。"
     clone.uv.unlink()
     script(clone.uv.parent / "python3", "exit 1")
     words = "安装 uv，或者安装 python3 和它的 venv 模块，再运行 make。"

@@ -192,7 +192,12 @@ def gradient_sizes(norms):
     matplotlib.figure.Figure
         Three panels.
     """
-    labels = (_("too small: 1/16"), r"Xavier: $\sqrt{1/64}$", r"He: $\sqrt{2/64}$", _("too large: 1/2"))
+    labels = (
+        _("too small: 1/16"),
+        _(r"Xavier: $\sqrt{1/64}$"),
+        _(r"He: $\sqrt{2/64}$"),
+        _("too large: 1/2"),
+    )
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.6), sharey=True, layout="constrained")
     for ax, (name, by_sigma) in zip(axes, norms.items(), strict=True):
         for values, label, style in zip(by_sigma, labels, (":", "-", "--", "-."), strict=True):
