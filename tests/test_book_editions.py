@@ -20,6 +20,7 @@ sys.path.append(str(BOOK))
 import chapters  # noqa: E402
 import editions  # noqa: E402
 import parity  # noqa: E402
+import tables  # noqa: E402
 
 OTHERS = [name for name in editions.LANGUAGES if name != "en"]
 PAGES = sorted(path.name for path in BOOK.glob("*.md"))
@@ -157,7 +158,7 @@ def test_chapter_is_shown_in_its_language(name):
     assert figure["metadata"]["mystnb"]["figure"]["caption"] == "**图 03.1** 感冒会传染"
 
 
-@pytest.mark.parametrize("module", [chapters, editions])
+@pytest.mark.parametrize("module", [chapters, editions, tables])
 def test_examples_are_true(module):
     results = doctest.testmod(module)
     assert results.attempted

@@ -29,6 +29,7 @@ WORDS = {
         "unanswered": "not answered yet",
         "sections": r"Sections? 3\.\d+.* of Dive into Deep Learning",
         "used in": "Used in:",
+        "close": "Close",
     },
     "zh": {
         "figure": "图",
@@ -37,6 +38,7 @@ WORDS = {
         "unanswered": "还没有作答",
         "sections": r"《动手学深度学习》第一版第 3\.\d+",
         "used in": "用到它的章节：",
+        "close": "关闭",
     },
 }
 DESK, TABLET, PHONE = (1400, 900), (900, 1200), (390, 844)
@@ -510,13 +512,64 @@ def test_figures_fit_the_page_of_a_phone_and_can_be_opened_large(read, name):
         "() => [...document.querySelectorAll('main img')].map(i => i.getBoundingClientRect()).map(b => [b.x, b.right])"
     )
     assert [box for box in page.evaluate(boxes) if box[0] < 0 or box[1] > PHONE[0]] == []
-    if figures(name):
-        figure = page.locator("main figure a.image-reference").first
-        sign = figure.evaluate("figure => getComputedStyle(figure, '::after').content")
-        assert "⤢" in sign
-        figure.click()
-        page.wait_for_url("**/_images/*.png")
-        assert page.evaluate("() => document.images[0].naturalWidth") >= 2 * PHONE[0]
+    links = page.locator("main figure a.image-reference")
+    assert links.count() == len(figures(name))
+    signs = links.evaluate_all(
+        """links => links.map(link => {
+            const sign = getComputedStyle(link, "::after"), caption = link.parentElement.querySelector("figcaption");
+            return {
+                content: sign.content,
+                below: parseFloat(sign.top) - link.getBoundingClientRect().height,
+                beside: parseFloat(getComputedStyle(caption).paddingRight) - parseFloat(sign.width),
+            };
+        })"""
+    )
+    # The sign covers neither the figure nor its caption.
+    assert [sign for sign in signs if "⤢" not in sign["content"] or sign["below"] < 0 or sign["beside"] < 0] == []
+    dialog = page.locator("dialog.enlarged")
+    for link in links.all():
+        link.click()
+        large = dialog.locator("img")
+        assert large.evaluate("image => image.getBoundingClientRect().width") >= 2 * PHONE[0]
+        assert large.get_attribute("alt") == link.locator("img").get_attribute("alt")
+        scrolls = dialog.locator("div")
+        eventually(lambda scrolls=scrolls: "goes-on-right" in scrolls.get_attribute("class"), True)
+        scrolls.evaluate("scrolls => scrolls.scrollTo({left: scrolls.scrollWidth, behavior: 'instant'})")
+        assert large.evaluate("image => Math.round(image.getBoundingClientRect().right)") == PHONE[0]
+        dialog.get_by_role("button", name=said(name, "close")).click()
+        assert not dialog.is_visible()
+
+
+@all_chapters
+def test_displayed_formulas_fit_the_page_of_a_phone(read, name):
+    page = read(name, PHONE).page
+    page.evaluate("() => document.querySelectorAll('main details').forEach(details => details.open = true)")
+    formulas = page.locator("main div.math mjx-container")
+    assert formulas.count() == prose(name).count("$$") / 2
+    hidden = (
+        "formulas => formulas.map(f => [f.scrollWidth - f.clientWidth, f.textContent]).filter(([size]) => size > 0)"
+    )
+    assert formulas.evaluate_all(hidden) == []
+
+
+@all_chapters
+def test_tables_of_code_are_stacked_on_a_phone(read, name):
+    """Nothing of them is at the side, and each cell says of which column it is."""
+    heading = re.compile(r"^\|(.*\|){3,}\n\|( ?:?-+:? ?\|){3,}\n((?:\|.*\n?)+)", re.MULTILINE)
+    expected = [table for table in heading.finditer(prose(name)) if "`" in table[3] and "![" not in table[3]]
+    page = read(name, PHONE).page
+    tables = page.locator("main table.stacks:not(:has(img))")
+    assert tables.count() == len(expected)
+    assert len(expected) >= (number(name) != "00")
+    for table in tables.all():
+        assert table.evaluate("table => table.parentElement.scrollWidth - table.parentElement.clientWidth") <= 0
+        cells_of_it = table.locator("td")
+        boxes = cells_of_it.evaluate_all("cells => cells.map(c => c.getBoundingClientRect()).map(b => [b.x, b.right])")
+        assert [box for box in boxes if box[0] < 0 or box[1] > PHONE[0]] == []
+        columns = table.locator("th").all_text_contents()
+        labels = cells_of_it.evaluate_all("cells => cells.map(cell => getComputedStyle(cell, '::before').content)")
+        rows = len(labels) // len(columns)
+        assert labels == ["none", *(f'"{column.strip()}"' for column in columns[1:])] * rows
 
 
 @on(PAGES[:-1], chinese=(), **LOOKS)
