@@ -1,4 +1,4 @@
-"""Tables of code, which are wide, as a narrow page can show them: code that breaks, and cells that name their column."""
+"""Tables of code, which are wide, on a narrow page: code that breaks, and cells that name their column."""
 
 import re
 
