@@ -125,6 +125,7 @@ def setup(app):
     app.connect("config-inited", name_in_the_language)
     app.connect("source-read", partial(chapters.show, translate=_))
     app.connect("source-read", partial(reference.show, translate=_))
+    app.connect("autodoc-process-signature", reference.sign)
     app.connect("html-page-context", show_tables_on_narrow_pages)
     app.connect("html-page-context", lead_to_the_other_editions)
     app.connect("build-finished", translate_what_the_theme_does_not)

@@ -680,12 +680,43 @@ def test_reference_has_every_public_name_and_the_chapters_that_use_it(read, book
             )
         ]
         line = entry.locator("p", has_text=said(edition, "used in"))
+        assert line.count() == bool(users)
         links = line.locator("a").evaluate_all("links => links.map(link => link.href)")
         assert links == [f"{book}{edition}{chapter}.html" for chapter in users], name
-        assert name == "fashion_mnist_labels" or len(text.split()) > 15, name
-    # Signatures are the functions' own.
-    signature = page.locator("dt[id='d2lhelpers.synthetic_data']").inner_text()
-    assert in_one_line(signature).startswith("synthetic_data(w, b, num_examples, noise=0.01)")
+        assert len(text.split()) > 15, name
+
+
+@pytest.mark.parametrize("looked_at", [("reference", AT_A_DESK), ("zh/reference", AT_A_DESK)], indirect=True)
+def test_reference_says_nothing_that_nobody_wrote(looked_at):
+    page = looked_at.page
+    lists = "lists => lists.map(l => l.innerText).filter(t => /^((Type|类型) ?[:：]?$|\\w+ \\(\\w+,\\) )/m.test(t))"
+    assert page.locator("main dl.field-list").evaluate_all(lists) == []
+    text = in_one_line(page.locator("main article").inner_text())
+    for generated in ("<factory>", "<object", " at 0x", "Built-in", "iterable is specified", "**kwargs: "):
+        assert generated not in text
+    # Signatures are the functions' and the classes' own.
+    for name, signature in [
+        ("synthetic_data", "(w, b, num_examples, noise=0.01)"),
+        ("DrawingPad", "(value=(), description=None, **settings)"),
+        (
+            "History",
+            "(loss=[], metric=[], test_loss=[], test_metric=[], seconds=[], num_examples=[], metric_name='metric')",
+        ),
+        ("fashion_mnist_labels", " = ('t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt',"),
+    ]:
+        shown = in_one_line(page.locator(f"dt[id='d2lhelpers.{name}']").inner_text())
+        assert re.sub(r"^class ", "", shown).replace("( ", "(").startswith(f"{name}{signature}")
+
+
+def test_reference_gives_no_answer_away(read):
+    """Nobody asked for the answer to an exercise, or for a hint that only a wrong one is given."""
+    example = read("reference").page.locator("dl.py:has(> dt[id='d2lhelpers.check'])").inner_text()
+    assert "hint:" in example
+    folder = ROOT / "d2lhelpers" / "exercises"
+    chapters = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("chapter*.py"))
+    hints = [line.split("hint:")[1].strip() for line in example.splitlines() if "hint:" in line]
+    assert [hint for hint in hints if hint in chapters] == []
+    assert "✓" not in example
 
 
 def test_reader_chooses_dark_or_light(read):
