@@ -93,8 +93,27 @@ def put_captions(notebook, number, translate=str):
             if "image/png" in output.get("data", {}):
                 figures += 1
                 label = translate("Figure {number}").format(number=f"{number}.{figures}")
-                caption = f"**{label}** {takeaway(output)}".rstrip()
+                caption = f"**{label}**"
+                if title := takeaway(output):
+                    caption += f" [{title}]{{.takeaway}}"  # book.css shows it where the picture's own is too small
+                if names := controls(output):
+                    line = translate("In the notebook it changes with: {controls}. Here it is as it begins.")
+                    caption += f" {line.format(controls=names)}"
                 cell["metadata"].setdefault("mystnb", {})["figure"] = {"caption": caption}
+
+
+def controls(output):
+    r"""Return what a figure changes with, which is in the first line of its plain text; empty if it has no controls.
+
+    Examples
+    --------
+    >>> controls({"data": {"text/plain": ["figure that changes with: rate, degree\n", "It is a bowl."]}})
+    'rate, degree'
+    >>> controls({"data": {"text/plain": ["<Figure size 100x100 with 1 Axes>"]}})
+    ''
+    """
+    line = "".join(output["data"]["text/plain"]).split("\n")[0]
+    return "" if line.startswith("<") else re.split("[:：]", line)[1].strip()
 
 
 def takeaway(output):

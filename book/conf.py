@@ -48,7 +48,7 @@ nb_merge_streams = True
 # Where there is no kernel, a picture says more than the name of a widget.
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 nb_ipywidgets_js = {}
-myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "dollarmath"]
+myst_enable_extensions = ["amsmath", "attrs_block", "attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
 # Code has a button that copies it; outputs, and blocks that name no language, have none.
@@ -87,7 +87,7 @@ UNTRANSLATED = [  # attributes
 FONT = "../d2lhelpers/language/zh/NotoSansSC-"
 html_static_path = ["_static", f"{FONT}Regular.ttf", f"{FONT}LICENSE.txt"]
 html_css_files = ["book.css", "chinese.css"]
-html_js_files = ["figures.js", "scrolls.js"]
+html_js_files = ["contents.js", "figures.js", "scrolls.js"]
 html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
 html_show_copyright = False

@@ -126,12 +126,13 @@ def test_figures_are_numbered_and_their_captions_are_their_titles():
         {**figure("<Figure size 100x100 with 1 Axes>"), "metadata": {"mystnb": {"image": {"alt": "A cold."}}}},
         figure("figure that changes with: rate\nA cold goes."),
     )
-    assert first["metadata"]["mystnb"] == {"figure": {"caption": "**Figure 02.1** Colds are caught."}}
+    assert first["metadata"]["mystnb"] == {"figure": {"caption": "**Figure 02.1** [Colds are caught.]{.takeaway}"}}
     assert second["metadata"]["mystnb"] == {
         "image": {"alt": "A cold."},
         "figure": {"caption": "**Figure 02.2**"},
     }
-    assert third["metadata"]["mystnb"]["figure"]["caption"] == "**Figure 02.3** A cold goes."
+    caption = third["metadata"]["mystnb"]["figure"]["caption"]
+    assert caption.startswith("**Figure 02.3** [A cold goes.]{.takeaway} In the notebook it changes with: rate.")
 
 
 def test_pages_that_are_no_notebooks_stay_as_they_are():

@@ -30,6 +30,8 @@ WORDS = {
         "sections": r"Sections? 3\.\d+.* of Dive into Deep Learning",
         "used in": "Used in:",
         "close": "Close",
+        "moves": "In the notebook it changes with:",
+        "one file": "One file",
     },
     "zh": {
         "figure": "图",
@@ -39,6 +41,8 @@ WORDS = {
         "sections": r"《动手学深度学习》第一版第 3\.\d+",
         "used in": "用到它的章节：",
         "close": "关闭",
+        "moves": "在笔记本里，图会随这些变化：",
+        "one file": "一个文件",
     },
 }
 DESK, TABLET, PHONE = (1400, 900), (900, 1200), (390, 844)
@@ -598,6 +602,42 @@ def test_figures_have_numbers_and_captions(looked_at):
     assert page.evaluate(bare) == 0
 
 
+@on(CHAPTERS, chinese=("desk", "phone"), desk=AT_A_DESK, phone=(PHONE, "light"))
+def test_title_of_a_picture_is_read_once(looked_at):
+    """It is in the picture; below it, too, where the picture is small, and for those who hear the page."""
+    page, size = looked_at.page, looked_at.look[0]
+    widths = "titles => titles.map(title => Math.round(title.getBoundingClientRect().width))"
+    shown = page.locator("main figcaption .takeaway").evaluate_all(widths)
+    assert len(shown) == len(figures(looked_at.name))
+    assert [width for width in shown if (width > 1) != (size == PHONE)] == []
+    # What moves in the notebook stands still here, and the caption says so.
+    captions = page.locator("main figcaption").all_inner_texts()
+    moving = [caption for caption in captions if said(looked_at.name, "moves") in caption]
+    assert len(moving) == sum("dh.explore(" in "".join(cell["source"]) for cell in cells(looked_at.name, "code"))
+
+
+@pytest.mark.parametrize(
+    ("edition", "size"),
+    [("", DESK), ("zh/", DESK), ("", PHONE), ("zh/", PHONE)],
+    ids=["en", "zh", "en-phone", "zh-phone"],
+)
+def test_contents_show_the_page_where_the_reader_is_and_their_top_if_it_fits(read, book, edition, size):
+    page = read(f"{edition}index", size).page
+    for name in (CHAPTERS[-1], CHAPTERS[1], OTHERS[-1], CHAPTERS[0]):  # the theme keeps the place from page to page
+        page.goto(f"{book}{edition}{name}.html")
+        if size == PHONE:
+            page.locator("button.primary-toggle:visible").click()
+        place = """() => {
+            const list = document.querySelector("nav.bd-links").closest(".bd-sidebar-primary");
+            const [name, all] = [list.querySelector("li.current > a"), list].map(e => e.getBoundingClientRect());
+            return [name.height > 0 && name.top >= all.top && name.bottom <= all.bottom,
+                list.scrollTop == 0 || name.bottom > all.bottom - 40];
+        }"""
+        eventually(lambda place=place: page.evaluate(place), [True, True])
+        if size == DESK:
+            assert page.evaluate("() => document.querySelector('.bd-sidebar-primary').scrollTop") == 0
+
+
 @pytest.mark.parametrize("name", [*CHAPTERS, "zh/05_weight_decay"])
 def test_code_can_be_copied_and_outputs_have_no_button(read, name):
     page = read(name).page
@@ -742,6 +782,7 @@ def test_button_downloads_the_notebook(read, name):
         page = read(name, size).page
         with page.expect_download() as download:
             page.get_by_role("link", name=said(name, "download")).click()
+        assert said(name, "one file") in page.locator("a.download-notebook").get_attribute("title")
         assert download.value.suggested_filename == f"{name.removeprefix('zh/')}.ipynb"
         assert download.value.path().read_bytes() == (ROOT / "notebooks" / f"{name}.ipynb").read_bytes()
 
