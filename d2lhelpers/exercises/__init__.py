@@ -87,11 +87,11 @@ def check(number, answer=...):
     --------
     >>> check("01.1", ...)
     ○ 01.1 not answered yet
-    >>> check("01.1", 3)
+    >>> check("01.1", "a lot")
     ✗ 01.1 not right yet
-      you gave: 3
-      expected: a larger number
-      hint:     the error is squared, and so is its factor of three
+      you gave: 'a lot', of the type str
+      expected: a number
+      hint:     write it without quotes
     """
     verdict = judge(find(number), answer)
     display(Shown(number, verdict))
