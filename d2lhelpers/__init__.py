@@ -25,6 +25,7 @@ _MODULES = {
     "format_value": "training",
     "linreg": "functional",
     "load_array": "data",
+    "load_auto_mpg": "datasets",
     "load_data": "datasets",
     "load_digits": "datasets",
     "load_fashion_mnist": "datasets",

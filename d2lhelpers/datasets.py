@@ -1,5 +1,6 @@
-"""The data sets of the chapters: the embedded digits, and Fashion-MNIST from wherever it is."""
+"""The data sets of the chapters: the embedded digits and cars, and Fashion-MNIST from wherever it is."""
 
+import csv
 import os
 
 import mxnet as mx
@@ -10,12 +11,35 @@ from mxnet import np as mxnp
 from .data import load_array
 from .devices import check_ctx
 from .downloads import SOURCES, download, tidy_up
-from .files import DIGITS, DIGITS_SHA256, FASHION_MNIST, WrongFile, check_digits, find, places
+from .files import (
+    AUTO_MPG,
+    AUTO_MPG_SHA256,
+    DIGITS,
+    DIGITS_SHA256,
+    FASHION_MNIST,
+    WrongFile,
+    check_auto_mpg,
+    check_digits,
+    find,
+    places,
+)
 from .idx import read_idx
 from .language import N_, _, joined
 from .validation import check_integer
 
 DIGITS_TRAIN = 1437  # the first so many examples are for training, the others for testing
+
+AUTO_MPG_TYPES = {  # how each column of the table of cars is read
+    "mpg": np.float64,
+    "cylinders": np.int64,
+    "displacement": np.float64,
+    "horsepower": np.float64,
+    "weight": np.float64,
+    "acceleration": np.float64,
+    "year": np.int64,
+    "origin": np.str_,
+    "name": np.str_,
+}
 
 #: The classes of Fashion-MNIST, in the order of their ids, 0 to 9.
 fashion_mnist_labels = (
@@ -80,6 +104,51 @@ def _read_digits(path):
     check_digits(path, DIGITS_SHA256)
     with np.load(path, allow_pickle=False) as arrays:
         return arrays["images"], arrays["labels"]
+
+
+def load_auto_mpg():
+    """Load the embedded table of cars: 398 models of the years 1970 to 1982, in the order of their years.
+
+    The data are *Auto MPG* (R. Quinlan, UCI Machine Learning Repository, CC BY 4.0); see ``data/README.md``. There is
+    no split: which cars are for training and which for testing is for you to choose.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The columns by their names, NumPy arrays of the shape (398,), new ones with each call:
+
+        - ``"mpg"``: float64, how far the car goes in the city, in miles per US gallon, 9 to 46.6; it is what is to be
+          predicted. 235.2 divided by it is the consumption in litres per 100 km.
+        - ``"cylinders"``: int64, 3, 4, 5, 6 or 8.
+        - ``"displacement"``: float64, the volume of all cylinders in cubic inches, 68 to 455.
+        - ``"horsepower"``: float64, 46 to 230; ``nan`` for the 6 cars of which it is not known.
+        - ``"weight"``: float64, in pounds, 1613 to 5140.
+        - ``"acceleration"``: float64, the time from 0 to 60 miles per hour in seconds, 8 to 24.8.
+        - ``"year"``: int64, the model year, 1970 to 1982.
+        - ``"origin"``: str, "USA", "Europe" or "Japan".
+        - ``"name"``: str, maker and model, as they were written down, with a few misprints.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the data file is not there.
+    ValueError
+        If it is not the file that belongs there.
+
+    Examples
+    --------
+    >>> cars = load_auto_mpg()
+    >>> cars["name"].shape, str(cars["name"][0]), float(cars["mpg"][0])
+    ((398,), 'chevrolet chevelle malibu', 18.0)
+    >>> int(np.isnan(cars["horsepower"]).sum())
+    6
+    """
+    check_auto_mpg(AUTO_MPG, AUTO_MPG_SHA256)
+    with open(AUTO_MPG, encoding="utf-8", newline="") as file:
+        cars = list(csv.DictReader(file))
+    return {
+        name: np.array([car[name] or "nan" for car in cars]).astype(dtype) for name, dtype in AUTO_MPG_TYPES.items()
+    }
 
 
 def load_data(name, batch_size, ctx=None):

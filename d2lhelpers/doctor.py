@@ -17,7 +17,7 @@ import sys
 import tempfile
 from itertools import chain
 
-from .files import DIGITS, FASHION_MNIST, WrongFile, check_digits, find, home, places
+from .files import AUTO_MPG, DIGITS, FASHION_MNIST, WrongFile, check_auto_mpg, check_digits, find, home, places
 from .kernel import shows_nothing
 from .language import N_, _, joined, languages, set_language, width
 from .language.locales import language_of_locale
@@ -166,6 +166,15 @@ def check_digits_file():
     except (OSError, ValueError) as error:
         return PROBLEM, _("the digits cannot be read: {error}").format(error=error)
     return OK, _("the digits are there and whole")
+
+
+def check_auto_mpg_file():
+    """Compare the embedded table of cars with its hash."""
+    try:
+        check_auto_mpg(AUTO_MPG)
+    except (OSError, ValueError) as error:
+        return PROBLEM, _("the cars cannot be read: {error}").format(error=error)
+    return OK, _("the cars are there and whole")
 
 
 def check_fashion_mnist():
@@ -381,6 +390,7 @@ def findings():
     yield check_platform()
     yield check_packages() if python[0] == OK else (UNKNOWN, _("packages, since they need a supported Python"))
     yield check_digits_file()
+    yield check_auto_mpg_file()
     yield check_fashion_mnist()
     if python[0] != OK or nothing_is_installed():
         yield UNKNOWN, _("MXNet, training and Jupyter, since they are not there yet")

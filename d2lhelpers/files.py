@@ -11,6 +11,8 @@ from .content import pieces
 PACKAGE = Path(__file__).resolve().parent
 DIGITS = PACKAGE / "digits.npz"  # a link to that in data/; a wheel brings the file along
 DIGITS_SHA256 = "c948cc2f373cd958e9fb0cf9e8f9ba7808e64955ebb7c26ea865562c1f3cce42"
+AUTO_MPG = PACKAGE / "auto_mpg.csv"  # likewise
+AUTO_MPG_SHA256 = "82771b1970ec229b7519d4a5418b60d4be9e2ef874cf686bd89da2c23af98959"
 FASHION_MNIST = (  # the authors' file name, the MD5 of the content, the bytes of their file, and the shape
     ("train-images-idx3-ubyte.gz", "f4a8712d7a061bf5bd6d2ca38dc4d50a", 26_421_880, (60_000, 28, 28)),
     ("train-labels-idx1-ubyte.gz", "9018921c3c673c538a1fc5bad174d6f9", 29_515, (60_000,)),
@@ -259,9 +261,23 @@ def check_digits(path=DIGITS, sha256=DIGITS_SHA256):
     --------
     >>> check_digits()
     """
-    advice = "restore it with git checkout data d2lhelpers/digits.npz, or unpack or install d2lhelpers anew"
+    _check_embedded("the digits", "digits.npz", path, sha256)
+
+
+def check_auto_mpg(path=AUTO_MPG, sha256=AUTO_MPG_SHA256):
+    """Raise FileNotFoundError if the cars are not there, and ValueError if that is not the file that belongs there.
+
+    Examples
+    --------
+    >>> check_auto_mpg()
+    """
+    _check_embedded("the cars", "auto_mpg.csv", path, sha256)
+
+
+def _check_embedded(what, name, path, sha256):
+    advice = f"restore it with git checkout data d2lhelpers/{name}, or unpack or install d2lhelpers anew"
     if not path.is_file():
-        raise FileNotFoundError(f"the digits are not at {path}; {advice}.")
+        raise FileNotFoundError(f"{what} are not at {path}; {advice}.")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != sha256:
         raise ValueError(f"{path} is damaged: {advice} (its SHA-256 is {found}, not {sha256}).")

@@ -103,9 +103,11 @@ def test_project_is_whole_in_it(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip") as packed:
         names = {name.removeprefix("d2l-chapter3/") for name in packed.namelist()}
         digits = packed.read("d2l-chapter3/d2lhelpers/digits.npz")
+        cars = packed.read("d2l-chapter3/d2lhelpers/auto_mpg.csv")
     notebooks = {f"notebooks/{notebook_paths.name_of(path)}" for path in notebook_paths.notebooks()}
     assert any(name.startswith("notebooks/zh/") for name in notebooks)
     assert names >= {"Makefile", "pyproject.toml", "requirements.lock", "d2lhelpers/__init__.py", *notebooks}
     assert names >= {"book/index.md", "book/zh/index.md", "README.zh.md"}
     assert digits == (archive.ROOT / "data" / "digits.npz").read_bytes()
+    assert cars == (archive.ROOT / "data" / "auto_mpg.csv").read_bytes()
     assert not [name for name in names if name.startswith((".git/", ".venv", "build/")) or "__pycache__" in name]

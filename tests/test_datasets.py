@@ -71,10 +71,13 @@ def test_only_the_training_digits_are_shuffled(xp):
         assert (numbers(loader) != loader.arrays[1].asnumpy().tolist()) is is_shuffled
 
 
-def test_hash_of_the_digits_is_the_documented_one():
+@pytest.mark.parametrize("name", ["DIGITS", "AUTO_MPG"])
+def test_hash_is_the_documented_one(name):
+    path, expected = getattr(datasets, name), getattr(datasets, f"{name}_SHA256")
     readme = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
-    documented = re.search(r"\| SHA-256 \| `([0-9a-f]{64})` \|", readme)[1]
-    assert documented == datasets.DIGITS_SHA256 == hashlib.sha256(datasets.DIGITS.read_bytes()).hexdigest()
+    section = readme.split(f"[`{path.name}`]")[1]
+    documented = re.search(r"\| SHA-256 \| `([0-9a-f]{64})` \|", section)[1]
+    assert documented == expected == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_missing_digits(monkeypatch, tmp_path):
@@ -100,6 +103,78 @@ def test_digits_are_read_without_pickle(monkeypatch, tmp_path):
     monkeypatch.setattr(datasets, "DIGITS_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
     with pytest.raises(ValueError, match="allow_pickle=False"):
         dh.load_digits(10)
+
+
+# load_auto_mpg
+
+
+def test_cars_have_the_documented_columns_and_ranges(xp):
+    cars = dh.load_auto_mpg()
+    expected = [  # of the Repository's description of its data, and of the docstring
+        ("mpg", np.float64, 9, 46.6),
+        ("cylinders", np.int64, 3, 8),
+        ("displacement", np.float64, 68, 455),
+        ("horsepower", np.float64, 46, 230),
+        ("weight", np.float64, 1613, 5140),
+        ("acceleration", np.float64, 8, 24.8),
+        ("year", np.int64, 1970, 1982),
+    ]
+    assert list(cars) == [*(name for name, *_ in expected), "origin", "name"]
+    assert all(type(column) is np.ndarray and column.shape == (398,) for column in cars.values())
+    for name, dtype, smallest, largest in expected:
+        assert cars[name].dtype == dtype
+        assert (np.nanmin(cars[name]), np.nanmax(cars[name])) == (smallest, largest)
+    missing = {name: int(np.isnan(cars[name]).sum()) for name, *_ in expected}
+    assert missing == {**dict.fromkeys(missing, 0), "horsepower": 6}
+    assert {name: int((cars["origin"] == name).sum()) for name in ("USA", "Europe", "Japan")} == {
+        "USA": 249,
+        "Europe": 70,
+        "Japan": 79,
+    }
+
+
+def test_cars_of_each_year():
+    """The copy that they come from dates those of 1981 to 1982; the Repository's file has these numbers."""
+    years, numbers = np.unique(dh.load_auto_mpg()["year"], return_counts=True)
+    assert years.tolist() == list(range(1970, 1983))
+    assert numbers.tolist() == [29, 28, 28, 40, 27, 30, 34, 28, 36, 29, 29, 29, 31]
+
+
+def test_cars_are_those_of_the_file_in_the_order_of_their_years():
+    cars = dh.load_auto_mpg()
+    lines = datasets.AUTO_MPG.read_text(encoding="utf-8").splitlines()
+    assert list(cars) == lines[0].split(",")
+    for line, *values in zip(lines[1:], *cars.values(), strict=True):
+        *figures, origin, name = line.split(",")
+        assert (origin, name) == (values[-2], values[-1])
+        np.testing.assert_equal([float(figure or "nan") for figure in figures], [float(value) for value in values[:-2]])
+    assert (np.diff(cars["year"]) >= 0).all()
+    assert not [name for name in cars["name"] if "Acceleration" in name]
+
+
+def test_cars_are_new_arrays_with_each_call():
+    dh.load_auto_mpg()["mpg"][:] = 0
+    assert dh.load_auto_mpg()["mpg"].min() == 9
+
+
+def test_missing_cars(monkeypatch, tmp_path):
+    monkeypatch.setattr(datasets, "AUTO_MPG", tmp_path / "auto_mpg.csv")
+    with pytest.raises(FileNotFoundError, match=r"the cars are not at .*auto_mpg\.csv; .*git checkout .* or install"):
+        dh.load_auto_mpg()
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda content: content[:-1], lambda content: b"", lambda content: content.replace(b"\n", b"\r\n")]
+)
+def test_damaged_cars(monkeypatch, tmp_path, damage):
+    path = tmp_path / "auto_mpg.csv"
+    path.write_bytes(damage(datasets.AUTO_MPG.read_bytes()))
+    monkeypatch.setattr(datasets, "AUTO_MPG", path)
+    message = (
+        r"auto_mpg\.csv is damaged: .*git checkout data d2lhelpers/auto_mpg\.csv.* \(its SHA-256 is [0-9a-f]{64}, "
+    )
+    with pytest.raises(ValueError, match=message):
+        dh.load_auto_mpg()
 
 
 # load_fashion_mnist

@@ -34,7 +34,7 @@ def look(python, **env):
 
 def test_all_is_well():
     code, found = look(sys.executable)
-    assert len(found) == 11
+    assert len(found) == 12
     if Path(sys.prefix).name == ".venv-lowest":  # which has an older NumPy than the lock, and says so
         status, text = found.pop(2)
         assert (code, status) == (1, "problem")
@@ -47,7 +47,7 @@ def test_where_nothing_is_installed(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path], check=True)
     code, found = look(tmp_path / "bin" / "python", PYTHONPATH="")
     assert code == 1
-    assert [status for status, _ in found] == ["ok", "ok", "problem", "ok", "ok", "not checked"]
+    assert [status for status, _ in found] == ["ok", "ok", "problem", "ok", "ok", "ok", "not checked"]
     assert re.match(r"packages: none are installed in this Python: run make lab, which builds", found[2][1])
 
 
@@ -55,8 +55,8 @@ def test_with_an_mxnet_that_crashes(tmp_path):
     fake_mxnet(tmp_path, "import os; os.abort()")
     code, found = look(sys.executable, PYTHONPATH=str(tmp_path))
     assert code == 1
-    assert found[5] == ("problem", f"MXNet cannot be imported (it crashed (SIGABRT)): {remedies.rebuild()}")
-    assert found[6] == ("not checked", "matrix products and training, since MXNet cannot be imported")
+    assert found[6] == ("problem", f"MXNet cannot be imported (it crashed (SIGABRT)): {remedies.rebuild()}")
+    assert found[7] == ("not checked", "matrix products and training, since MXNet cannot be imported")
 
 
 @pytest.mark.parametrize("statuses", [["ok", "ok"], ["ok", "problem", "ok"], ["problem", "not checked", "problem"]])
@@ -168,15 +168,15 @@ def test_a_language_that_there_is_not(bare_python, locale):
 def test_a_language_that_there_is_not_spoils_nothing_else():
     code, found = look(sys.executable, D2L_LANGUAGE="tlh")
     assert (code, found[0][0]) == (1, "problem")
-    assert [status for status, _ in found[6:]] == ["ok"] * 6
+    assert [status for status, _ in found[6:]] == ["ok"] * 7
 
 
 def test_all_is_well_in_chinese():
     env = {**os.environ, "D2L_LANGUAGE": "zh"}
     done = subprocess.run([sys.executable, "-m", "d2lhelpers"], env=env, cwd=ROOT, capture_output=True, check=False)
     lines = done.stdout.decode("utf-8").splitlines()
-    assert re.fullmatch(r"正常         可以训练：损失从 [\d.e-]+ 降到 [\d.e-]+", lines[7])
-    assert len(lines) == 13
+    assert re.fullmatch(r"正常         可以训练：损失从 [\d.e-]+ 降到 [\d.e-]+", lines[8])
+    assert len(lines) == 14
     assert [line for line in lines if re.search(r"\b(is|are|the|all|run)\b", line)] == []
 
 
@@ -193,7 +193,7 @@ def test_a_python_that_is_not_supported(monkeypatch, version):
     assert re.match(
         rf"CPython {found_version(version)} is not supported, but CPython 3\.\d+ to 3\.\d+: \w", found[0][1]
     )
-    assert [status for status, _ in found[2:]] == [doctor.UNKNOWN, doctor.OK, doctor.OK, doctor.UNKNOWN]
+    assert [status for status, _ in found[2:]] == [doctor.UNKNOWN, *[doctor.OK] * 3, doctor.UNKNOWN]
 
 
 def found_version(version):
@@ -293,6 +293,22 @@ def test_damaged_digits(monkeypatch, tmp_path):
     status, text = doctor.check_digits_file()
     assert status == doctor.PROBLEM
     assert re.search(r"is damaged: restore it with git checkout .*SHA-256", text)  # the advice before the hashes
+
+
+def test_missing_cars(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "AUTO_MPG", tmp_path / "auto_mpg.csv")
+    status, text = doctor.check_auto_mpg_file()
+    assert status == doctor.PROBLEM
+    assert re.search("the cars cannot be read: the cars are not at .*auto_mpg.csv; restore it with", text)
+
+
+def test_a_figure_of_a_car_has_changed(monkeypatch, tmp_path):
+    table = doctor.AUTO_MPG.read_bytes()
+    (tmp_path / "auto_mpg.csv").write_bytes(table.replace(b"3504", b"3505"))
+    monkeypatch.setattr(doctor, "AUTO_MPG", tmp_path / "auto_mpg.csv")
+    status, text = doctor.check_auto_mpg_file()
+    assert status == doctor.PROBLEM
+    assert re.search(r"is damaged: restore it with git checkout data d2lhelpers/auto_mpg.csv.*SHA-256", text)
 
 
 @pytest.fixture

@@ -26,20 +26,21 @@ def wheel(tmp_path_factory):
     return folder / done.stdout.splitlines()[-1]
 
 
-def test_a_wheel_holds_all_modules_and_the_digits(wheel):
+def test_a_wheel_holds_all_modules_and_the_data(wheel):
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     (defaults,) = [name for name in names if ".data/" in name]  # of JupyterLab, for the environment
     assert defaults.endswith(".data/data/share/jupyter/lab/settings/overrides.d/d2lhelpers.json")
     package = {str(path) for path in copied(ROOT, ".") if path.parts[0] == "d2lhelpers"}
     assert names == package | STARTUP | {defaults}
-    assert "d2lhelpers/digits.npz" in names
+    assert {"d2lhelpers/digits.npz", "d2lhelpers/auto_mpg.csv"} <= names
 
 
 def test_without_the_repository(wheel, tmp_path):
-    """The digits are found, and downloads go into the home folder, not among the installed packages."""
+    """Digits and cars are found, and downloads go into the home folder, not among the installed packages."""
     zipfile.ZipFile(wheel).extractall(tmp_path)
     code = (
-        "from d2lhelpers import files as f, load_digits; load_digits(8)\n"
+        "from d2lhelpers import files as f, load_auto_mpg, load_digits; load_digits(8)\n"
+        "assert len(load_auto_mpg()['name']) == 398\n"
         "print(f.__file__, f.data_folder(), f.DIGITS, sep='|')"
     )
     env = {"HOME": str(tmp_path / "home"), "PYTHONPATH": str(tmp_path)}
