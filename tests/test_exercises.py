@@ -545,7 +545,7 @@ def test_progress_is_in_the_home_folder_unless_said_otherwise(monkeypatch, tmp_p
 def test_two_kernels_may_note_at_once(progress_file):
     code = (
         "import datetime, d2lhelpers.exercises.solved as s\n"
-        "for i in range(50): s.add(f'{%d}.{i}', datetime.date(2026, 3, 1), right=i % 2 == 0)"
+        "for i in range(50): s.add(f'{%d}.{i}', datetime.date(2026, 3, 1), right=not i & 1)"
     )
     processes = [subprocess.Popen([sys.executable, "-c", code % i]) for i in range(2)]
     assert [process.wait() for process in processes] == [0, 0]

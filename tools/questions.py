@@ -1,13 +1,13 @@
 """Copy the questions of the exercises from the notebooks into the package, for `dh.review`: `make catalogues`.
 
-They are copied word for word, in each language that the notebooks have. With a question goes the cell for its answer,
-and for a function what the chapter imports from NumPy and MXNet, since a review may be held in any notebook.
+They are copied word for word, in each language that the notebooks have. With a question goes the cell for its answer.
+Since a review may be held in any notebook, the one for a function begins with what the chapter imports from NumPy and
+MXNet, and the one for a number with what the worked solution needs of it.
 """
 
 import ast
 import json
 import re
-from itertools import pairwise
 from pathlib import Path
 
 import nbformat
@@ -22,24 +22,27 @@ def of_notebook(notebook):
     """Return the questions of a notebook by their numbers: each a dictionary of its text and of the cell below it."""
     cells = notebook.cells
     questions = {}
-    for text, asked in pairwise(cells):
+    for text, asked, solution in zip(cells, cells[1:], cells[2:], strict=False):
         found = re.search(r'^dh\.check\("([\d.]+)", ', asked.source, re.MULTILINE)
         if asked.cell_type == "code" and found:
             number = found[1]
             start = re.search(rf"^### {re.escape(number)} ", text.source, re.MULTILINE).start()
-            is_function = asked.source.startswith("def ")
-            cell = f"{_imports(cells)}\n\n\n{asked.source}" if is_function else asked.source
-            questions[number] = {"text": text.source[start:], "cell": cell}
+            imports = _imports(cells, "" if asked.source.startswith("def ") else solution.source)
+            blank = "\n\n\n" if imports and asked.source.startswith("def ") else "\n\n" if imports else ""
+            questions[number] = {"text": text.source[start:], "cell": f"{imports}{blank}{asked.source}"}
     return questions
 
 
-def _imports(cells):
+def _imports(cells, solution):
+    """Return the chapter's imports from NumPy and MXNet; of those, what a solution uses if there is one."""
     source = next(cell.source for cell in cells if "import d2lhelpers as dh" in cell.source)
     lines = []
     for node in ast.parse(source).body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             module = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
-            if module in _IMPORTED:
+            names = [name.asname or name.name for name in node.names]
+            is_used = not solution or any(re.search(rf"\b{name}\.", solution) for name in names)
+            if module in _IMPORTED and is_used:
                 lines.append(ast.get_source_segment(source, node))
     return "\n".join(lines)
 
