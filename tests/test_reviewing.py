@@ -19,7 +19,7 @@ import nbformat
 import numpy as np
 import pytest
 from jupyter_client.manager import start_new_kernel
-from mxnet import gluon, nd
+from mxnet import autograd, gluon, nd
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))
@@ -336,6 +336,42 @@ def test_a_function_is_tried_on_new_inputs(number):
     for i, one in enumerate(sets):
         for other in sets[:i]:
             assert one - other, f"{number}: draw the inputs with the generator of variants.py"
+
+
+def on_arrays(function):
+    """Return a function on NumPy arrays as one that a learner may hand in."""
+    return lambda *args: function(
+        *(
+            arg.asnumpy().astype("float64" if arg.dtype == np.float32 else int) if isinstance(arg, nd.NDArray) else arg
+            for arg in args
+        )
+    )
+
+
+@pytest.mark.parametrize("number", [number for number in FUNCTIONS if find(number).mistakes])
+def test_usual_mistakes_are_found_on_new_inputs(number):
+    with np.errstate(all="ignore"):
+        for variant in (1, 2, 3):
+            for mistake, hint in find(number).mistakes:
+                assert not judge(find(number), on_arrays(mistake), variant).right, hint
+
+
+def test_a_training_that_has_grown_without_bound_is_told_so_on_any_inputs():
+    """Some of the losses are infinite, and some minus infinite."""
+
+    def train(train_iter):
+        net = gluon.nn.Dense(10)
+        net.initialize()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 1e38})
+        for X, y in train_iter:
+            with autograd.record():
+                losses = gluon.loss.SoftmaxCrossEntropyLoss()(net(X), y)
+            losses.backward()
+            trainer.step(len(y))
+        return net
+
+    for variant in (1, 5, 7):
+        assert "is the learning rate too large?" in judge(find("04.6"), train, variant).text
 
 
 def test_each_review_has_inputs_of_its_own(clock, file, monkeypatch):
