@@ -11,7 +11,7 @@ from pathlib import Path
 
 import d2lhelpers as dh
 from d2lhelpers import reviewing
-from d2lhelpers.exercises import CHAPTERS, asked, exercises, find, schedule, solved
+from d2lhelpers.exercises import CHAPTERS, asked, exercises, find, schedule, solved, variants
 from d2lhelpers.exercises.judging import judge
 from d2lhelpers.exercises.solved import Answer
 
@@ -24,7 +24,7 @@ from mxnet import autograd, gluon, nd
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))
 import questions  # noqa: E402 - the folder of tools has to be named first
-from notebook_paths import language_of, notebooks  # noqa: E402
+from notebook_paths import language_of, name_of, notebooks  # noqa: E402
 
 MONDAY = date(2026, 3, 2)
 NUMBERS = [number for chapter in CHAPTERS for number in exercises(chapter)]
@@ -245,7 +245,7 @@ def test_an_answer_that_cannot_be_noted_is_not_said_to_come_back(said, file, tmp
 # what is asked
 
 
-@pytest.mark.parametrize("path", [path for path in notebooks() if path.name[:2] in CHAPTERS], ids=str)
+@pytest.mark.parametrize("path", [path for path in notebooks() if path.name[:2] in CHAPTERS], ids=name_of)
 def test_a_review_asks_word_for_word_what_the_notebook_asks(path, said, file):
     """And in the same language; the cell is that of the notebook, behind what the chapter imports."""
     dh.set_language(language_of(path))
@@ -285,8 +285,7 @@ def test_worked_solution_is_right_in_a_review_held_anywhere(number, file, said):
     notebook = {"dh": dh}
     exec(f"{imports}\n{solution}", notebook)
     answer = notebook[re.search(rf'^dh\.check\("{number}", (\w+)\)$', cell, re.MULTILINE)[1]]
-    variants = range(1, 11) if callable(answer) and not number.endswith(".6") else range(1, 3)
-    for variant in variants:
+    for variant in range(1, 11) if callable(answer) and not number.endswith(".6") else range(1, 3):
         assert judge(find(number), answer, variant).right, variant
 
 
@@ -375,11 +374,11 @@ def test_a_training_that_has_grown_without_bound_is_told_so_on_any_inputs():
 
 
 def test_each_review_has_inputs_of_its_own(clock, file, monkeypatch):
-    variants = []
+    tried = []
     monkeypatch.setattr(
         sys.modules["d2lhelpers.exercises"],
         "judge",
-        lambda exercise, answer, variant: variants.append(variant) or judge(exercise, answer, variant),
+        lambda exercise, answer, variant: tried.append(variant) or judge(exercise, answer, variant),
     )
     dh.check("01.2", mean_squared_loss)
     for answer in (mean_squared_loss, None, mean_squared_loss, None):
@@ -389,7 +388,7 @@ def test_each_review_has_inputs_of_its_own(clock, file, monkeypatch):
         if answer is None:  # the second try is on the same inputs as the first
             dh.check("01.2", mean_squared_loss)
     dh.check("01.2", mean_squared_loss)
-    assert variants == [0, 1, 2, 2, 4, 5, 5, 0]
+    assert tried == [0, 1, 2, 2, 4, 5, 5, 0]
 
 
 def test_checks_draw_random_numbers_in_one_way_only():
@@ -402,6 +401,7 @@ def test_checks_draw_random_numbers_in_one_way_only():
 
 def test_a_review_leaves_the_inputs_of_other_checks_alone():
     judge(find("01.2"), mean_squared_loss, 3)
+    assert variants.generator(1).normal() == np.random.default_rng(1).normal()
     assert inputs_of("01.2", 0) == inputs_of("01.2", 0) != inputs_of("01.2", 3)
 
 
