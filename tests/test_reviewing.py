@@ -275,7 +275,7 @@ def test_a_language_without_notebooks_is_asked_in_english(monkeypatch):
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_worked_solution_is_right_in_a_review_held_anywhere(number, file, said):
-    """With nothing but the cell's own imports and `dh`; and on the inputs of the first ten reviews."""
+    """With nothing but the cell's own imports and `dh`; and on other inputs."""
     (path,) = (ROOT / "notebooks").glob(f"{number[:2]}_*.ipynb")
     cells = nbformat.read(path, as_version=4).cells
     (at,) = [i for i, cell in enumerate(cells) if f'dh.check("{number}", ' in cell.source]
@@ -285,7 +285,7 @@ def test_worked_solution_is_right_in_a_review_held_anywhere(number, file, said):
     notebook = {"dh": dh}
     exec(f"{imports}\n{solution}", notebook)
     answer = notebook[re.search(rf'^dh\.check\("{number}", (\w+)\)$', cell, re.MULTILINE)[1]]
-    for variant in range(1, 11) if callable(answer) and not number.endswith(".6") else range(1, 3):
+    for variant in (1,) if number.endswith(".6") else (1, 2, 3):  # a whole recipe takes seconds
         assert judge(find(number), answer, variant).right, variant
 
 
@@ -316,6 +316,8 @@ def inputs_of(number, variant):
     def noting(*args):
         for arg in args:
             note(arg)
+        if number.endswith(".6"):
+            raise RuntimeError("a recipe has seen enough")
         return notebook[name](*args)
 
     judge(find(number), noting, variant)
@@ -350,9 +352,8 @@ def on_arrays(function):
 @pytest.mark.parametrize("number", [number for number in FUNCTIONS if find(number).mistakes])
 def test_usual_mistakes_are_found_on_new_inputs(number):
     with np.errstate(all="ignore"):
-        for variant in (1, 2, 3):
-            for mistake, hint in find(number).mistakes:
-                assert not judge(find(number), on_arrays(mistake), variant).right, hint
+        for mistake, hint in find(number).mistakes:
+            assert not judge(find(number), on_arrays(mistake), variant=1).right, hint
 
 
 def test_a_training_that_has_grown_without_bound_is_told_so_on_any_inputs():
