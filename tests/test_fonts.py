@@ -24,7 +24,7 @@ def english_afterwards():
 
 def png(title):
     """Draw words and formulas, and numbers on both scales; return the PNG. A character that is missing is an error."""
-    figure, (left, right) = plt.subplots(1, 2, layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(14, 4), layout="constrained")
     left.plot([-1, 1], [-1e-3, 1e-3], label="λ = −1.5, 8×8 m²")
     left.set_title(title)
     left.legend()
