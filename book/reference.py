@@ -57,7 +57,10 @@ def directive(name):
 
 
 def sign(app, what, name, value, options, signature, returns):
-    """Return the signature of a dataclass, in which all have defaults; none for all else, which has its own."""
+    """Return the signature of a dataclass, in which all have defaults, or of a class of ours; none for all else."""
+    if inspect.isclass(value) and "__init__" in vars(value) and not dataclasses.is_dataclass(value):
+        own = inspect.signature(vars(value)["__init__"])
+        return str(own.replace(parameters=[*own.parameters.values()][1:])), returns
     if not dataclasses.is_dataclass(value):
         return None
     arguments = [f"{name}={default!r}" for name, default in dataclasses.asdict(value()).items()]
