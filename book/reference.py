@@ -52,7 +52,7 @@ def directive(name):
     if inspect.isroutine(value):
         return [f".. autofunction:: d2lhelpers.{name}"]
     comments = ModuleAnalyzer.for_module(f"d2lhelpers.{MODULES[name]}").find_attr_docs()
-    lines = [f".. py:data:: d2lhelpers.{name}", f"   :value: {value!r}", ""]
+    lines = [f".. py:data:: {name}", "   :module: d2lhelpers", f"   :value: {value!r}", ""]
     return [*lines, *(f"   {line}" for line in comments["", name])]
 
 
