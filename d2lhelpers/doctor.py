@@ -161,20 +161,24 @@ def check_platform():
 
 def check_digits_file():
     """Compare the embedded digits with their hash."""
-    try:
-        check_digits(DIGITS)
-    except (OSError, ValueError) as error:
-        return PROBLEM, _("the digits cannot be read: {error}").format(error=error)
-    return OK, _("the digits are there and whole")
+    return _look_at(
+        check_digits, DIGITS, N_("the digits are there and whole"), N_("the digits cannot be read: {error}")
+    )
 
 
 def check_auto_mpg_file():
     """Compare the embedded table of cars with its hash."""
+    return _look_at(
+        check_auto_mpg, AUTO_MPG, N_("the cars are there and whole"), N_("the cars cannot be read: {error}")
+    )
+
+
+def _look_at(check, path, well, unwell):
     try:
-        check_auto_mpg(AUTO_MPG)
+        check(path)
     except (OSError, ValueError) as error:
-        return PROBLEM, _("the cars cannot be read: {error}").format(error=error)
-    return OK, _("the cars are there and whole")
+        return PROBLEM, _(unwell).format(error=error)
+    return OK, _(well)
 
 
 def check_fashion_mnist():

@@ -17,6 +17,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -341,11 +342,24 @@ class Notebook:
         yield self.page.locator(".jp-WindowedPanel-outer").bounding_box()["height"]
         self.page.set_viewport_size(size)
 
+    def show(self, output, cell):
+        """Scroll to a cell until its output is in view and stands still.
+
+        JupyterLab draws what is on the screen. When the window has got another size, it lays out its cells anew, and
+        what was scrolled to before may be elsewhere then, and hidden.
+        """
+        deadline = time.monotonic() + 30
+        while True:
+            cell.evaluate("cell => cell.scrollIntoView({block: 'nearest'})")
+            try:
+                return output.hover(trial=True, timeout=2000)
+            except NotInTime:
+                if time.monotonic() > deadline:
+                    raise
+
     def screenshot_of(self, cell, name):
         """Keep a picture of the window with the output of a cell in it."""
-        output = cell.locator(".jp-OutputArea")
-        output.scroll_into_view_if_needed()
-        output.hover(trial=True)  # it is in view and stands still: JupyterLab draws what is on the screen
+        self.show(cell.locator(".jp-OutputArea"), cell)
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     @contextlib.contextmanager
