@@ -87,7 +87,7 @@ def check_a_whole_run(notebook):
     images = page.locator(".jp-OutputArea img")
     eventually(images.count, sum(pictures for _, pictures in results(cells)))
     for image in images.all():
-        image.scroll_into_view_if_needed()
+        notebook.show(image)
         image.evaluate("image => image.decode()")
         size = image.evaluate("image => [image.clientWidth, image.clientHeight]")
         assert min(size) > 100
@@ -134,7 +134,7 @@ def test_dragging_a_slider_changes_its_picture(notebook):
     cell = notebook.cell("dh.explore(")
     picture = cell.locator("img.widget-image")
     labels = SLIDERS[notebook.name]
-    picture.scroll_into_view_if_needed()  # JupyterLab draws what is on the screen
+    notebook.show(picture)
     sliders = cell.locator(".widget-slider")
     eventually(lambda: [text.strip() for text in sliders.locator(".widget-label").all_text_contents()], labels)
     for slider in sliders.all():
@@ -265,7 +265,7 @@ def test_figures_can_be_read_in_a_narrow_window(notebook):
         page.locator(".jp-FileBrowser").wait_for(state="hidden")
         images = page.locator(".jp-OutputArea img")
         for image in images.all():
-            image.scroll_into_view_if_needed()
+            notebook.show(image)
             image.evaluate("image => image.decode()")
             box, of_its_own = image.bounding_box(), image.evaluate("image => image.naturalWidth / 2")
             assert box["x"] + box["width"] <= 900

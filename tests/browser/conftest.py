@@ -284,27 +284,35 @@ class Notebook:
 
     def cell(self, code):
         """Return the first cell of code that contains `code`."""
-        # By its place, which the file tells: the page holds only those lines of a cell that can be seen.
-        cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
-        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-        (place, *_) = [place for place, source in enumerate(sources) if code in source]
+        # JupyterLab knows: the page holds only those lines of a cell that can be seen, the file not yet what was added.
+        place = self.page.evaluate(
+            """code => {
+                const cells = jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel);
+                const ofCode = cells.filter(cell => cell.cell_type == "code");
+                return ofCode.findIndex(cell => cell.getSource().includes(code));
+            }""",
+            code,
+        )
+        assert place >= 0, f"no cell of {self.name} contains {code}"
         return self.page.locator(".jp-CodeCell").nth(place)
 
     def rewrite(self, cell, code):
         """Type new code in place of the old one, and run it."""
+        self.show(cell.locator(".cm-content"))
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+a")
         self.page.keyboard.type(code)
         self.run(cell)
 
     def run(self, cell):
+        self.show(cell.locator(".cm-content"))
         cell.locator(".cm-content").click()
         with self.running():
             self.page.keyboard.press("Control+Enter")
 
     def drag(self, slider, share):
         """Drag the handle of a slider to a share of its length."""
-        slider.locator(".noUi-handle").hover(trial=True)  # it is in view and stands still
+        self.show(slider.locator(".noUi-handle"))
         track, handle = slider.locator(".noUi-base").bounding_box(), slider.locator(".noUi-handle").bounding_box()
         self.page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
         self.page.mouse.down()
@@ -330,7 +338,7 @@ class Notebook:
         touch.detach()
 
     def _places(self, paper, strokes):
-        paper.hover(trial=True)  # it is in view and stands still, after whatever has scrolled the page
+        self.show(paper)
         box = paper.bounding_box()
         return [[(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in stroke] for stroke in strokes]
 
@@ -342,24 +350,24 @@ class Notebook:
         yield self.page.locator(".jp-WindowedPanel-outer").bounding_box()["height"]
         self.page.set_viewport_size(size)
 
-    def show(self, output, cell):
-        """Scroll to a cell until its output is in view and stands still.
+    def show(self, element):
+        """Scroll until an element of a cell is in view and stands still.
 
-        JupyterLab draws what is on the screen. When the window has got another size, it lays out its cells anew, and
-        what was scrolled to before may be elsewhere then, and hidden.
+        JupyterLab draws what is on the screen; of what is not, only the cell can be scrolled to. When the window has
+        got another size, it lays out its cells anew, and what was scrolled to before may be elsewhere then, and hidden.
         """
         deadline = time.monotonic() + 30
         while True:
-            cell.evaluate("cell => cell.scrollIntoView({block: 'nearest'})")
+            element.evaluate("element => element.closest('.jp-Cell').scrollIntoView({block: 'nearest'})")
             try:
-                return output.hover(trial=True, timeout=2000)
+                return element.hover(trial=True, timeout=2000)
             except NotInTime:
                 if time.monotonic() > deadline:
                     raise
 
     def screenshot_of(self, cell, name):
         """Keep a picture of the window with the output of a cell in it."""
-        self.show(cell.locator(".jp-OutputArea"), cell)
+        self.show(cell.locator(".jp-OutputArea"))
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     @contextlib.contextmanager
