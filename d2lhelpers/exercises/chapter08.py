@@ -104,7 +104,7 @@ def _both(train, rows):
 
 def _parts(rng):
     cases = []
-    for n, m, d in ((6, 2, 2), (30, 12, 5), (25, 1, 3)):
+    for n, m, d in ((6, 3, 2), (30, 12, 5), (25, 1, 3)):
         X_train, X = rng.normal(5, 2, size=(n, d)), rng.normal(8, 3, size=(m, d))
         X_train[1:4, 0] = X[0, 0] = np.nan
         X_train[0, 0] = 30.0  # the median is not the mean

@@ -126,7 +126,7 @@ def candidates(errors, standard_errors):
         ax.plot(values, np.full(len(values), row), ".", color="0.6", label=_("a fold") if row == 0 else None)
         label = _("mean and standard error") if row == 0 else None
         bar = standard_errors[name]
-        ax.errorbar([values.mean()], [row], xerr=[bar], fmt="D", color="tab:blue", capsize=4, label=label)
+        ax.errorbar(values.mean(), row, xerr=bar, fmt="D", color="tab:blue", capsize=4, label=label)
     ax.set_yticks(range(len(errors)), [names.get(name, name) for name in errors])
     ax.invert_yaxis()
     ax.set(xlabel=_("log RMSE"), ylabel=_("candidate"))
@@ -159,5 +159,34 @@ def winners_curse(counts, promised, kept):
     ax.minorticks_off()
     ax.set_title(_("The winner looks better and better, and hardly is"))
     ax.legend(fontsize=9)
+    ax.grid(alpha=0.3)
+    return figure
+
+
+def opened(true, predicted):
+    """Draw predictions against what is true, on log scales.
+
+    Parameters
+    ----------
+    true, predicted : numpy.ndarray of shape (n,)
+        Miles per gallon.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel.
+    """
+    figure, ax = plt.subplots(figsize=(4.6, 4.2), layout="constrained")
+    ends = np.array([8.0, 50.0])
+    ax.plot(ends, ends, color="grey", linewidth=1, label=_("prediction = truth"))
+    ax.fill_between(ends, ends / 1.2, ends * 1.2, color="0.9", label=_("within a factor of 1.2"))
+    ax.plot(true, predicted, "o", markersize=4, alpha=0.7, label=_("a car of the test set"))
+    ax.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal")
+    ax.set(xlabel=_("true miles per gallon (log scale)"), ylabel=_("predicted miles per gallon (log scale)"))
+    for ticks in (ax.set_xticks, ax.set_yticks):
+        ticks([10, 20, 30, 40], ["10", "20", "30", "40"])
+    ax.minorticks_off()
+    ax.set_title(_("The test set, opened once"))
+    ax.legend(fontsize=9, loc="upper left")
     ax.grid(alpha=0.3)
     return figure
