@@ -183,9 +183,10 @@ lint: $(READY)  ### check the style of package, tests and notebooks, and how the
 	$(BIN)/ruff check
 	$(BIN)/python tools/lint_chinese.py
 
-# zh: 收集要翻译的文字，并编译译文
-catalogues: $(READY)  ### collect the texts that are translated, and compile their translations
+# zh: 收集要翻译的文字，编译译文，并从笔记本抄下练习的题目
+catalogues: $(READY)  ### collect the texts that are translated, compile their translations, and copy the questions
 	$(BIN)/python tools/catalogues.py
+	$(BIN)/python tools/questions.py
 
 # zh: 按 pyproject.toml 重新生成 requirements.lock
 lock: | $(UV)  ### make requirements.lock anew from pyproject.toml

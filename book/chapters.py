@@ -19,6 +19,7 @@ SECTIONS = {
     "07": "Sections 3.14 and 3.15",
     "08": "Sections 3.11 and 3.16",
 }
+PAGES = {"data/README.md": "#d2lhelpers.load_digits"}  # that say what files of the repository do
 CHAPTER = re.compile(r"(\d\d)_\w+")  # the name of a notebook
 MAP = "{{ chapters }}"  # where index.md wants them
 ROW = re.compile(  # of the table in 00_start_here.ipynb
@@ -36,6 +37,7 @@ def show(app, docname, source, translate=str):
         source[0] = before + chapter_map(app.srcdir, translate) + after
     elif name := CHAPTER.fullmatch(docname):
         notebook = json.loads(source[0])
+        put_links(notebook)
         put_number(notebook, name[1], translate)
         put_captions(notebook, name[1], translate)
         if name[1] == "00":
@@ -64,6 +66,16 @@ def chapter_map(folder, translate=str):
     return "\n".join(lines)
 
 
+def put_links(notebook):
+    """Lead from a chapter to a page where it links to a file that has none."""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            text = "".join(cell["source"])
+            for file, page in PAGES.items():
+                text = re.sub(rf"\]\((?:\.\./)+{re.escape(file)}\)", f"]({page})", text)
+            cell["source"] = text
+
+
 def put_number(notebook, number, translate=str):
     """Write the number of a chapter before its title, and the sections of the book below it."""
     cell = notebook["cells"][0]
@@ -82,8 +94,27 @@ def put_captions(notebook, number, translate=str):
             if "image/png" in output.get("data", {}):
                 figures += 1
                 label = translate("Figure {number}").format(number=f"{number}.{figures}")
-                caption = f"**{label}** {takeaway(output)}".rstrip()
+                caption = f"**{label}**"
+                if title := takeaway(output):
+                    caption += f" [{title}]{{.takeaway}}"  # book.css shows it where the picture's own is too small
+                if names := controls(output):
+                    line = translate("In the notebook it changes with: {controls}. Here it is as it begins.")
+                    caption += f" {line.format(controls=names)}"
                 cell["metadata"].setdefault("mystnb", {})["figure"] = {"caption": caption}
+
+
+def controls(output):
+    r"""Return what a figure changes with, which is in the first line of its plain text; empty if it has no controls.
+
+    Examples
+    --------
+    >>> controls({"data": {"text/plain": ["figure that changes with: rate, degree\n", "It is a bowl."]}})
+    'rate, degree'
+    >>> controls({"data": {"text/plain": ["<Figure size 100x100 with 1 Axes>"]}})
+    ''
+    """
+    line = "".join(output["data"]["text/plain"]).split("\n")[0]
+    return "" if line.startswith("<") else re.split("[:：]", line)[1].strip()
 
 
 def takeaway(output):

@@ -3,7 +3,6 @@
 It does so once for each edition, whose name it gives as a tag: `sphinx-build --tag zh`.
 """
 
-import re
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ import chapters  # noqa: E402
 import chinese_search  # noqa: E402
 import editions  # noqa: E402
 import reference  # noqa: E402
+import tables  # noqa: E402
 from sphinx.locale import get_translation  # noqa: E402
 
 edition = next(name for name in editions.LANGUAGES if tags.has(name))  # noqa: F821, a name that Sphinx gives
@@ -48,7 +48,7 @@ nb_merge_streams = True
 # Where there is no kernel, a picture says more than the name of a widget.
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 nb_ipywidgets_js = {}
-myst_enable_extensions = ["amsmath", "attrs_block", "colon_fence", "dollarmath"]
+myst_enable_extensions = ["amsmath", "attrs_block", "attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 
 # Code has a button that copies it; outputs, and blocks that name no language, have none.
@@ -71,6 +71,7 @@ html_theme_options = {
     "use_download_button": False,  # has a menu; download.html is one button, for the notebook
     "use_fullscreen_button": False,
     "article_header_end": ["language", "download", "article-header-buttons"],
+    "article_footer_items": ["enlarged"],
     "navbar_persistent": [],  # the search stands above the contents
     "footer_content_items": [],
     "home_page_in_toc": True,
@@ -86,22 +87,15 @@ UNTRANSLATED = [  # attributes
 FONT = "../d2lhelpers/language/zh/NotoSansSC-"
 html_static_path = ["_static", f"{FONT}Regular.ttf", f"{FONT}LICENSE.txt"]
 html_css_files = ["book.css", "chinese.css"]
-html_js_files = ["scrolls.js"]
+html_js_files = ["contents.js", "figures.js", "scrolls.js"]
 html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
 html_show_copyright = False
 
 
-def break_code_in_tables(app, page, template, context, doctree):
-    """Let code in a narrow column break before a word, and not within one."""
-
-    def with_breaks(code):
-        return re.sub(r"(?<=[(.,=])(?=[a-z\"'])", "<wbr>", code[0], flags=re.IGNORECASE)
-
-    def cell(match):
-        return re.sub(r'(?<=<span class="pre">)[^<]+', with_breaks, match[0])
-
-    context["body"] = re.sub(r"<td.*?</td>", cell, context.get("body", ""), flags=re.DOTALL)
+def show_tables_on_narrow_pages(app, page, template, context, doctree):
+    """Change the tables of a page."""
+    context["body"] = tables.for_narrow_pages(context.get("body", ""))
 
 
 def name_in_the_language(app, config):
@@ -131,6 +125,7 @@ def setup(app):
     app.connect("config-inited", name_in_the_language)
     app.connect("source-read", partial(chapters.show, translate=_))
     app.connect("source-read", partial(reference.show, translate=_))
-    app.connect("html-page-context", break_code_in_tables)
+    app.connect("autodoc-process-signature", reference.sign)
+    app.connect("html-page-context", show_tables_on_narrow_pages)
     app.connect("html-page-context", lead_to_the_other_editions)
     app.connect("build-finished", translate_what_the_theme_does_not)

@@ -1,6 +1,7 @@
 """The reference: every public name of d2lhelpers, in the words of its docstring, and the chapters that use it."""
 
 import ast
+import dataclasses
 import inspect
 import json
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 import d2lhelpers
 
 from sphinx.ext.autodoc.mock import mock
+from sphinx.pycode import ModuleAnalyzer
 
 NAMES = "{{ names }}"  # where reference.md wants them
 MODULES = d2lhelpers._MODULES
@@ -29,17 +31,8 @@ def names(chapters, translate=str):
         lines += [f"## `{module}`", "", about(module), ""]
         for name in sorted((name for name in MODULES if MODULES[name] == module), key=str.lower):
             used = [f":doc:`{file[:2]} <{file}>`" for file in chapters.get(name, [])]
-            lines += [
-                "```{eval-rst}",
-                f".. {kind(getattr(d2lhelpers, name))}:: d2lhelpers.{name}",
-                *(["   :members:"] if kind(getattr(d2lhelpers, name)) == "autoclass" else []),
-                "",
-                "   " + translate("*Used in:* {chapters}").format(chapters=", ".join(used))
-                if used
-                else "   " + translate("*Used in:* no chapter by this name"),
-                "```",
-                "",
-            ]
+            line = "   " + translate("*Used in:* {chapters}").format(chapters=", ".join(used))
+            lines += ["```{eval-rst}", *directive(name), "", *([line] if used else []), "```", ""]
     return "\n".join(lines)
 
 
@@ -51,11 +44,24 @@ def about(module):
     return text.split("\n\n")[0].replace("``", "`")
 
 
-def kind(value):
-    """Return the directive that documents a value."""
+def directive(name):
+    """Return the lines that document a public name; what is a plain value has its comment for a docstring."""
+    value = getattr(d2lhelpers, name)
     if inspect.isclass(value):
-        return "autoclass"
-    return "autofunction" if inspect.isroutine(value) else "autodata"
+        return [f".. autoclass:: d2lhelpers.{name}", "   :members:"]
+    if inspect.isroutine(value):
+        return [f".. autofunction:: d2lhelpers.{name}"]
+    comments = ModuleAnalyzer.for_module(f"d2lhelpers.{MODULES[name]}").find_attr_docs()
+    lines = [f".. py:data:: d2lhelpers.{name}", f"   :value: {value!r}", ""]
+    return [*lines, *(f"   {line}" for line in comments["", name])]
+
+
+def sign(app, what, name, value, options, signature, returns):
+    """Return the signature of a dataclass, in which all have defaults; none for all else, which has its own."""
+    if not dataclasses.is_dataclass(value):
+        return None
+    arguments = [f"{name}={default!r}" for name, default in dataclasses.asdict(value()).items()]
+    return f"({', '.join(arguments)})", returns
 
 
 def chapters_by_name(folder):

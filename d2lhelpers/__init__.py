@@ -32,6 +32,7 @@ _MODULES = {
     "plot": "plotting",
     "progress": "exercises",
     "rasterize": "interactive",
+    "review": "reviewing",
     "seed": "data",
     "set_figsize": "plotting",
     "set_language": "language",

@@ -187,6 +187,11 @@ class DrawingPad(anywidget.AnyWidget):
     label = traitlets.Unicode().tag(sync=True)
     example = traitlets.List().tag(sync=True)  # the page draws over no value that is still this one
 
+    def __init__(self, value=(), description=None, **settings):
+        if description is not None:
+            settings["description"] = description
+        super().__init__(value=value, **settings)
+
     @traitlets.default("description")
     def _what_it_is(self):
         return _("a drawing")

@@ -45,8 +45,10 @@ class History:
         Mean training loss over the minibatches of the epoch, each taken before its own step.
     metric : list of float
         The training metric, taken alike; empty if there is none.
-    test_loss, test_metric : list of float
-        Loss and metric on the test set after the epoch; empty if there is none.
+    test_loss : list of float
+        Mean loss on the test set after the epoch; empty if there is none.
+    test_metric : list of float
+        The metric on the test set, taken alike; empty if there is none.
     seconds : list of float
         Wall-clock time that the training part of the epoch took.
     num_examples : list of int
@@ -76,7 +78,7 @@ class History:
 
     @property
     def curves(self):
-        """The curves that were recorded: a dictionary of lists by name."""
+        """The curves that were recorded, as a dictionary of lists by name."""
         named = {
             "loss": self.loss,
             self.metric_name: self.metric,

@@ -98,6 +98,25 @@ def test_title_has_the_number_of_the_file_and_the_sections_of_the_book():
     assert as_shown("00_colds", TITLE)[0]["source"] == "# 00 Catch a cold\n\nWords."
 
 
+def test_links_to_files_of_the_repository_lead_to_a_page():
+    words = {
+        "cell_type": "markdown",
+        "source": ["[a](../data/README.md)\n", "[b](../../data/README.md) [c](01_a.ipynb)"],
+    }
+    _, shown = as_shown("02_colds", TITLE, words)
+    assert shown["source"] == "[a](#d2lhelpers.load_digits)\n[b](#d2lhelpers.load_digits) [c](01_a.ipynb)"
+
+
+@pytest.mark.parametrize("folder", EDITIONS, ids=lambda folder: folder.name)
+def test_files_that_a_reader_may_open_are_links(folder):
+    for path in sorted(folder.glob("[0-9]*.ipynb")):
+        text = "\n".join(
+            cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"
+        )
+        links = re.sub(r"\[[^\]]*\]\([^)]*\)", "", text)
+        assert re.findall(r"`[\w/]+\.(?:md|ipynb)`", links) == []
+
+
 def test_figures_are_numbered_and_their_captions_are_their_titles():
     _, first, _, second, third = as_shown(
         "02_colds",
@@ -107,12 +126,13 @@ def test_figures_are_numbered_and_their_captions_are_their_titles():
         {**figure("<Figure size 100x100 with 1 Axes>"), "metadata": {"mystnb": {"image": {"alt": "A cold."}}}},
         figure("figure that changes with: rate\nA cold goes."),
     )
-    assert first["metadata"]["mystnb"] == {"figure": {"caption": "**Figure 02.1** Colds are caught."}}
+    assert first["metadata"]["mystnb"] == {"figure": {"caption": "**Figure 02.1** [Colds are caught.]{.takeaway}"}}
     assert second["metadata"]["mystnb"] == {
         "image": {"alt": "A cold."},
         "figure": {"caption": "**Figure 02.2**"},
     }
-    assert third["metadata"]["mystnb"]["figure"]["caption"] == "**Figure 02.3** A cold goes."
+    caption = third["metadata"]["mystnb"]["figure"]["caption"]
+    assert caption.startswith("**Figure 02.3** [A cold goes.]{.takeaway} In the notebook it changes with: rate.")
 
 
 def test_pages_that_are_no_notebooks_stay_as_they_are():

@@ -20,6 +20,7 @@ sys.path.append(str(BOOK))
 import chapters  # noqa: E402
 import editions  # noqa: E402
 import parity  # noqa: E402
+import tables  # noqa: E402
 
 OTHERS = [name for name in editions.LANGUAGES if name != "en"]
 PAGES = sorted(path.name for path in BOOK.glob("*.md"))
@@ -154,10 +155,10 @@ def test_chapter_is_shown_in_its_language(name):
     chapters.show(None, "03_colds", source, translate=lambda english: CATALOGUES[name].get(english).string)
     title, figure = json.loads(source[0])["cells"]
     assert title["source"] == "# 03 感冒\n\n{.sections}\n《动手学深度学习》第一版第 3.4 至 3.6 节\n\n文字。"
-    assert figure["metadata"]["mystnb"]["figure"]["caption"] == "**图 03.1** 感冒会传染"
+    assert figure["metadata"]["mystnb"]["figure"]["caption"] == "**图 03.1** [感冒会传染]{.takeaway}"
 
 
-@pytest.mark.parametrize("module", [chapters, editions])
+@pytest.mark.parametrize("module", [chapters, editions, tables])
 def test_examples_are_true(module):
     results = doctest.testmod(module)
     assert results.attempted

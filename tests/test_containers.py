@@ -35,9 +35,16 @@ def copied(root, source):
         for line in (root / ".dockerignore").read_text(encoding="utf-8").splitlines()
         if not line.startswith("#")
     ]
-    paths = [root / source] if source != "." else sorted(path for path in root.rglob("*") if path.is_file())
-    paths = [path.relative_to(root) for path in paths]
-    return [path for path in paths if not any(is_below(path, pattern) for pattern in ignored)]
+
+    def is_copied(path):
+        return not any(is_below(path, pattern) for pattern in ignored)
+
+    paths = [Path(source)] if source != "." else []
+    for folder, folders, names in os.walk(root) if source == "." else ():
+        here = Path(folder).relative_to(root)
+        folders[:] = [name for name in folders if is_copied(here / name)]  # environments have very many files
+        paths += [here / name for name in names]
+    return sorted(path for path in paths if is_copied(path))
 
 
 def is_below(path, pattern):

@@ -44,7 +44,7 @@ def blocks(text, language):
 def anchors(text):
     headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
     labels = re.findall(r"^\((.*)\)=$", text, re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings} | {*labels}
+    return [re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings] + labels
 
 
 # README
@@ -168,9 +168,14 @@ def test_every_command_of_make_is_explained_to_those_whom_it_is_for():
 
 def twin(target, language):
     """Return where a link of another edition leads: to the twin of what the English one leads to, if there is one."""
-    path = Path(target)
+    name, _, anchor = target.partition("#")
+    path = Path(name)
     twins = [path.with_suffix(f".{language}{path.suffix}"), path.parent / language / path.name]
-    return next((str(path) for path in twins if (ROOT / path).exists()), target)
+    other = next((path for path in twins if (ROOT / path).is_file()), path)
+    if anchor and other != path:  # the heading at the same place
+        before, after = (anchors((ROOT / page).read_text(encoding="utf-8")) for page in (path, other))
+        anchor = after[before.index(anchor)]
+    return f"{other}#{anchor}" if anchor else str(other) if other != path else target
 
 
 def differences(english, other, language):

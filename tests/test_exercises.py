@@ -9,13 +9,14 @@ import sys
 import threading
 import time
 import xml.etree.ElementTree
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 import d2lhelpers as dh
 from d2lhelpers.datasets import load_digits
-from d2lhelpers.exercises import CHAPTERS, exercises, find, judging, solved
+from d2lhelpers.exercises import CHAPTERS, exercises, find, judging, schedule, solved
 from d2lhelpers.exercises.judging import Verdict, Wrong, judge
 from d2lhelpers.exercises.kinds import choice_exercise, function_exercise, number_exercise
 from d2lhelpers.exercises.showing import Shown
@@ -47,6 +48,7 @@ HALF = function_exercise(
 def progress_file(tmp_path, monkeypatch):
     path = tmp_path / "progress.txt"
     monkeypatch.setenv("D2L_PROGRESS", str(path))
+    monkeypatch.setattr(schedule, "today", lambda: date(2026, 3, 1))
     return path
 
 
@@ -498,7 +500,7 @@ def test_check_notes_what_is_right(capsys, progress_file):
     dh.check("01.1", 9)
     dh.check("01.1", 9)
     dh.check("01.5", "ace")
-    assert progress_file.read_text() == "01.1\n01.5\n"
+    assert progress_file.read_text() == "01.1 2026-03-01\n01.5 2026-03-01\n"
     out = capsys.readouterr().out
     assert out.startswith("✗ 01.1 not right yet\n")
     assert "○ 01.1 not answered yet\n" in out
@@ -512,23 +514,26 @@ def test_check_of_no_exercise(number):
 
 
 def test_progress_shows_each_chapter_and_the_file(capsys, progress_file):
-    progress_file.write_text("01.1\n01.2\nrubbish \x00\n01.1\n")
+    progress_file.write_text("01.1 2026-03-01\n01.2 2026-03-01\nrubbish \x00\n01.1 2026-03-01\n")
     dh.progress()
-    lines = capsys.readouterr().out.splitlines()
+    *lines, due = capsys.readouterr().out.splitlines()
+    assert due == "next due    01.1 on 2026-03-02"
     assert [line.split()[1] for line in lines[:-1]] == list(CHAPTERS)
     assert lines[0] == "chapter 01  xx....    2 of 6 solved"
     total = sum(len(exercises(chapter)) for chapter in CHAPTERS)
     assert lines[-1] == f"all         2 of {total}; kept in {progress_file}, delete it to start afresh"
     progress_file.unlink()
     dh.progress()
-    assert "chapter 01  ......    0 of 6 solved" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "chapter 01  ......    0 of 6 solved"
+    assert lines[-1].startswith("all ")  # nothing can be due
 
 
 def test_progress_that_cannot_be_written_or_read(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("D2L_PROGRESS", str(tmp_path))  # a folder
     dh.check("01.1", 9)
     assert "could not be noted" in capsys.readouterr().out
-    assert solved.read() == set()
+    assert solved.read() == {}
 
 
 def test_progress_is_in_the_home_folder_unless_said_otherwise(monkeypatch, tmp_path):
@@ -538,11 +543,15 @@ def test_progress_is_in_the_home_folder_unless_said_otherwise(monkeypatch, tmp_p
 
 
 def test_two_kernels_may_note_at_once(progress_file):
-    code = "import d2lhelpers.exercises.solved as s\nfor i in range(50): s.add(f'{%d}.{i}')"
+    code = (
+        "import datetime, d2lhelpers.exercises.solved as s\n"
+        "for i in range(50): s.add(f'{%d}.{i}', datetime.date(2026, 3, 1), right=not i & 1)"
+    )
     processes = [subprocess.Popen([sys.executable, "-c", code % i]) for i in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     lines = progress_file.read_text().splitlines()
-    assert sorted(lines) == sorted(f"{k}.{i}" for k in range(2) for i in range(50))
+    expected = [f"{k}.{i} 2026-03-01" + " wrong" * (i % 2) for k in range(2) for i in range(50)]
+    assert sorted(lines) == sorted(expected)
 
 
 # the exercises in the notebooks

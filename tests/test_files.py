@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import zipfile
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,20 @@ def test_without_the_repository(wheel, tmp_path):
     assert digits == tmp_path / "d2lhelpers" / "digits.npz"
 
 
+def test_a_wheel_asks_the_questions_of_the_notebooks_without_them(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    (tmp_path / "progress.txt").write_text("01.2\n")
+    code = "import d2lhelpers as dh\nfor name in ('en', 'zh'):\n    dh.set_language(name)\n    dh.review()"
+    env = {"HOME": str(tmp_path), "PYTHONPATH": str(tmp_path), "D2L_PROGRESS": str(tmp_path / "progress.txt")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, encoding="utf-8", check=True
+    )
+    for name in ("notebooks", "notebooks/zh"):
+        text = (ROOT / name / "01_linear_regression.ipynb").read_text(encoding="utf-8")
+        heading = text[text.index("### 01.2 ") :].partition("\\n")[0]
+        assert f"{heading}\n" in done.stdout
+
+
 def test_in_the_repository(monkeypatch):
     monkeypatch.delenv("D2L_DATA", raising=False)
     from d2lhelpers import files
@@ -100,6 +115,6 @@ def test_progress_without_a_home_folder(homeless, monkeypatch, capsys):
     from d2lhelpers.exercises import solved
 
     monkeypatch.delenv("D2L_PROGRESS")
-    assert solved.read() == set()
-    solved.add("01.1")
+    assert solved.read() == {}
+    assert not solved.add("01.1", date(2026, 3, 1))
     assert capsys.readouterr().out.startswith("(this could not be noted since this user has no home folder; ")

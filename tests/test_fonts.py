@@ -24,7 +24,7 @@ def english_afterwards():
 
 def png(title):
     """Draw words and formulas, and numbers on both scales; return the PNG. A character that is missing is an error."""
-    figure, (left, right) = plt.subplots(1, 2, layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(14, 4), layout="constrained")
     left.plot([-1, 1], [-1e-3, 1e-3], label="λ = −1.5, 8×8 m²")
     left.set_title(title)
     left.legend()
@@ -96,16 +96,13 @@ CHINESE, ENGLISH = "['Noto Sans SC', 'DejaVu Sans']\n", "['sans-serif']\n"
     ("code", "language", "expected"),
     [
         ("import d2lhelpers as dh; dh.set_language('zh'); import matplotlib.pyplot", "", CHINESE),
-        ("import d2lhelpers as dh, matplotlib.pyplot; dh.set_language('zh')", "", CHINESE),
         ("import d2lhelpers as dh, matplotlib; dh.set_language('zh'); import matplotlib.figure", "", CHINESE),
         (
             "import d2lhelpers as dh; dh.set_language('zh'); dh.set_language('en'); import matplotlib.pyplot",
             "",
             ENGLISH,
         ),
-        ("from d2lhelpers.figures import chapter07", "", ENGLISH),
         ("from d2lhelpers.figures import chapter07", "zh", CHINESE),
-        ("from d2lhelpers import plotting", "zh", CHINESE),
         ("from d2lhelpers.figures import chapter01; import d2lhelpers as dh; dh.set_language('en')", "zh", ENGLISH),
     ],
 )
@@ -115,7 +112,7 @@ def test_the_font_comes_with_the_language_in_any_order(code, language, expected)
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_choosing_a_language_does_not_import_matplotlib(language):
-    code = "import sys, d2lhelpers as dh; dh.set_language('zh'); print('matplotlib' in sys.modules)"
+    code = f"import sys, d2lhelpers as dh; dh.set_language({language!r}); print('matplotlib' in sys.modules)"
     assert python(code, language) == "False\n"
 
 

@@ -8,6 +8,7 @@ import re
 import string
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import d2lhelpers as dh
@@ -343,10 +344,12 @@ def test_progress_in_chinese(capsys, monkeypatch, tmp_path):
     (tmp_path / "progress.txt").write_text("01.1\n01.2\n")
     dh.set_language("zh")
     dh.progress()
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "第 01 章  xx....    解出 2 / 6 题"
+    *lines, due = capsys.readouterr().out.splitlines()
+    assert lines[0] == "第 01 章  xx....    解出 2 / 6 题；该复习：01.1, 01.2"
+    assert due == "该复习    2 题；dh.review() 会问其中一题"
     assert lines[-1] == f"合计      2 / 42 题；记录在 {tmp_path / 'progress.txt'}，删掉它就从头开始"
-    assert width(lines[0][: lines[0].index("xx")]) == width(lines[-1][: lines[-1].index("2 /")])
+    places = [width(line[: line.index(what)]) for line, what in ((lines[0], "xx"), (lines[-1], "2 /"), (due, "2 题"))]
+    assert places == [10, 10, 10]
     monkeypatch.setenv("D2L_PROGRESS", str(tmp_path))  # a folder
     dh.check("01.1", 9)
     out = capsys.readouterr().out
@@ -360,9 +363,8 @@ def test_home_that_is_missing_is_told_in_chinese(capsys, monkeypatch):
 
     monkeypatch.delenv("D2L_PROGRESS")
     monkeypatch.setattr(sys.modules["d2lhelpers.exercises.solved"], "home", no_home)
-    monkeypatch.setattr(sys.modules["d2lhelpers.exercises.solved"], "read", set)
     dh.set_language("zh")
-    sys.modules["d2lhelpers.exercises.solved"].add("01.1")
+    sys.modules["d2lhelpers.exercises.solved"].add("01.1", date(2026, 3, 1))
     assert capsys.readouterr().out == "（没能记下来：nowhere）\n"
 
 

@@ -32,9 +32,9 @@ FRAMES = {
         "## Further reading",
     ],
     "zh": [
-        "**你将做什么**",
-        "**你将学到什么**",
-        "**你需要准备什么**",
+        "**要做的事**",
+        "**学习目标**",
+        "**预备知识**",
         "## 要记住的代码行",
         "## 自己动手",
         "## 实际应用",
@@ -183,11 +183,11 @@ def first_cells(notebook, num_code_cells):
 
 
 def test_check_catches_a_changed_digit_in_every_cell(tmp_path):
-    # Every cell of the first fifteen of each notebook: all of them would take as long as the whole check itself. And
+    # Every cell of the first ten of each notebook: all of them would take as long as the whole check itself. And
     # those in English: the other editions print the same numbers.
     changed, cells = {}, 0
     for path in (path for path in PATHS if language_of(path) == "en"):
-        notebook = first_cells(nbformat.read(path, as_version=4), 15)
+        notebook = first_cells(nbformat.read(path, as_version=4), 10)
         changed[path.name] = change_a_digit_in_every_cell(notebook, random.Random(path.name))
         cells += len(code_cells(notebook))
         nbformat.write(notebook, tmp_path / path.name)

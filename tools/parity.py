@@ -25,7 +25,8 @@ CLOCK = get_sanitize_patterns((ROOT / "tests" / "sanitize.cfg").read_text(encodi
 
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 MYRIADS = re.compile(r"(\d+) ?万")  # 10 万 is 100,000
-OWN_FOLDER = re.compile(r"(?<=notebooks/)\w+/(?=\d\d_)")  # of an edition, where a notebook is named by its path
+# The folder of an edition: where a notebook is named by its path, and where a link leaves it.
+OWN_FOLDER = re.compile(r"(?<=notebooks/)\w+/(?=\d\d_)|(?<=\]\()\.\./(?=\.\./)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 WORDS = re.compile(r"\\text\{([^}]*)\}")  # in a formula

@@ -1,5 +1,5 @@
 /* Says of each block that is wider than the page on which side it goes on. There book.css lets it fade. */
-const BLOCKS = "pre, .output, span.math, div.math mjx-container, .pst-scrollable-table-container";
+const BLOCKS = "pre, .output, span.math, div.math mjx-container, .pst-scrollable-table-container, .enlarged div";
 
 function mark(block) {
   const hidden = block.scrollWidth - block.clientWidth;

@@ -1,7 +1,7 @@
-"""Exercises that answer back: `check` looks at an answer, `progress` shows what has been solved.
+"""Exercises that answer back: `check` looks at an answer, `progress` shows what has been solved and what is due.
 
-The questions of a chapter and their checks are in one file, ``chapter01.py`` and so on. How an answer is run is in
-``judging.py``, which names the other rooms; what has been solved is kept by ``solved.py``.
+The checks of a chapter are in one file, ``chapter01.py`` and so on. How an answer is run is in ``judging.py``, which
+names the other rooms. What has been solved is kept by ``solved.py``, and ``schedule.py`` knows when it is due again.
 """
 
 from importlib import import_module
@@ -10,7 +10,8 @@ from pathlib import Path
 from IPython.display import display
 
 from ..language import _
-from . import solved
+from . import schedule, solved
+from .asked import ASKED
 from .judging import Exercise, judge
 from .showing import Shown
 
@@ -67,8 +68,9 @@ def find(number):
 def check(number, answer=...):
     """Look at an answer to an exercise, and show what is right or wrong with it.
 
-    An answer that is right is noted for `progress`. Whatever the answer does (raise an error, run for ever), the check
-    comes to an end and the notebook runs on.
+    The first answer that is right is noted for `progress`. So are answers to what `dh.review` has asked for, right and
+    wrong ones; they are tried on other random inputs than before, and the check says when the exercise comes back.
+    Whatever the answer does (raise an error, run for ever), the check comes to an end and the notebook runs on.
 
     Parameters
     ----------
@@ -87,35 +89,86 @@ def check(number, answer=...):
     --------
     >>> check("01.1", ...)
     ○ 01.1 not answered yet
-    >>> check("01.1", 3)
+    >>> check("01.1", "a lot")
     ✗ 01.1 not right yet
-      you gave: 3
-      expected: a larger number
-      hint:     the error is squared, and so is its factor of three
+      you gave: 'a lot', of the type str
+      expected: a number
+      hint:     write it without quotes
     """
-    verdict = judge(find(number), answer)
+    exercise, asked = find(number), ASKED.get(number)
+    verdict = judge(exercise, answer, asked.variant if asked else 0)
     display(Shown(number, verdict))
+    if asked:
+        _note_review(number, asked, verdict)
+    elif verdict.right and number not in solved.read():
+        solved.add(number, schedule.today())
+
+
+def _note_review(number, asked, verdict):
+    """Note an answer to a review, and say when the exercise comes back; of several wrong ones, the first."""
+    if verdict.outcome == "not answered yet" or (asked.has_failed and not verdict.right):
+        return
+    now = schedule.today()
+    answers = [*solved.read().get(number, []), solved.Answer(now, verdict.right)]
+    line = _("(comes back on {day})")
     if verdict.right:
-        solved.add(number)
+        del ASKED[number]
+    else:
+        asked.has_failed = True
+        line = _("(starts anew, and comes back on {day}; try on until it is right)")
+    if solved.add(number, now, verdict.right):
+        print(line.format(day=schedule.due_on(answers, now)))
+
+
+def due(now):
+    """Return on which day each exercise that has been solved is due again.
+
+    Parameters
+    ----------
+    now : datetime.date
+        The day that it is.
+
+    Returns
+    -------
+    dict of datetime.date
+        By the numbers of the exercises, from the one that is due first on.
+
+    Examples
+    --------
+    >>> all(number in exercises(number[:2]) for number in due(schedule.today()))
+    True
+    """
+    known = {number for chapter in CHAPTERS for number in exercises(chapter)}
+    days = {number: schedule.due_on(answers, now) for number, answers in solved.read().items() if number in known}
+    return dict(sorted(days.items(), key=lambda item: item[::-1]))
 
 
 def progress():
-    """Print what has been solved, by chapter, and where this is kept.
+    """Print what has been solved and what is due for a review, by chapter, and where this is kept.
 
     It is kept in a text file in the home folder, or in the one that the environment variable D2L_PROGRESS names. Delete
     the file to start afresh.
     """
-    done = solved.read()
-    total = count = 0
+    now = schedule.today()
+    days = due(now)
+    total = 0
     for chapter in CHAPTERS:
         numbers = list(exercises(chapter))
-        right = [number for number in numbers if number in done]
-        total, count = total + len(numbers), count + len(right)
-        bar = "".join("x" if number in done else "." for number in numbers)
+        total += len(numbers)
         line = _("chapter {chapter}  {bar:8}  {right} of {total} solved")
-        print(line.format(chapter=chapter, bar=bar, right=len(right), total=len(numbers)))
+        waiting = [number for number in numbers if number in days and days[number] <= now]
+        if waiting:
+            line = _("chapter {chapter}  {bar:8}  {right} of {total} solved; due: {due}")
+        bar = "".join("x" if number in days else "." for number in numbers)
+        fields = {"chapter": chapter, "bar": bar, "right": bar.count("x"), "total": len(numbers)}
+        print(line.format(**fields, due=", ".join(waiting)))
     line = _("all         {right} of {total}; kept in {file}, delete it to start afresh")
-    print(line.format(right=count, total=total, file=solved.path()))
+    print(line.format(right=len(days), total=total, file=solved.path()))
+    if days:
+        number, day = next(iter(days.items()))
+        count = sum(day <= now for day in days.values())
+        line = _("due         {count}; dh.review() asks for one") if count else _("next due    {number} on {day}")
+        print(line.format(count=count, number=number, day=day))
 
 
-__all__ = ["CHAPTERS", "Exercise", "check", "exercises", "find", "progress"]
+__all__ = ["CHAPTERS", "Exercise", "check", "due", "exercises", "find", "progress"]

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from ..data import seed, synthetic_data
+from ..data import synthetic_data
 from ..language import N_
 from .calling import call
 from .describing import form, near_limit
 from .judging import Exercise, Wrong
 from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 from .recipes import BROADCAST, TOO_FEW, TOO_LARGE, is_flat, is_scattered, mean_squared_loss
+from .variants import seed
 
 # 01.1
 

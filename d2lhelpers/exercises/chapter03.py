@@ -5,7 +5,7 @@ from contextlib import suppress
 import numpy as np
 from mxnet import nd
 
-from ..data import load_array, seed
+from ..data import load_array
 from ..datasets import load_digits
 from ..language import N_
 from .calling import call
@@ -14,6 +14,7 @@ from .describing import describe, form, near_limit
 from .judging import Exercise, Wrong
 from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 from .recipes import examine_own_steps, softmax
+from .variants import generator, seed
 from .watching import WatchedLoader
 
 
@@ -428,7 +429,7 @@ def _other_digits():
     """
     arrays = [[part.asnumpy() for part in data_iter.arrays] for data_iter in load_digits(batch_size=64)]
     images, labels = (np.concatenate(parts) for parts in zip(*arrays, strict=True))
-    rng = np.random.default_rng(306)
+    rng = generator(306)
     train, test = np.split(rng.permutation(len(labels)), [len(arrays[0][1])])
     numbers = (3 * np.arange(10) + 5) % 10  # no digit keeps its number
     train_labels = nd.array(numbers[labels[train]], dtype="int32")

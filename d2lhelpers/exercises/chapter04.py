@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from ..data import seed
 from ..datasets import load_digits
 from ..language import N_, Text
 from .calling import call, call_for_net
@@ -11,6 +10,7 @@ from .describing import describe, form, near_limit
 from .judging import Exercise, Wrong
 from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 from .recipes import TOO_FEW, Labels, examine_scores, examine_steps, mean_cross_entropy, softmax
+from .variants import generator, seed
 from .watching import Watch
 
 # 04.1
@@ -258,7 +258,7 @@ def _examine_split(answer):
     """Split numbered images, and look at what each part holds, and whether its labels still belong to it."""
     hint = N_("end with return (images, labels) of the training part, then of the validation part: four arrays")
     for n, num_validation in ((12, 4), (50, 10), (31, 1)):
-        rng = np.random.default_rng(404)
+        rng = generator(404)
         # Sorted by class, as many data sets come; image i has the number i in its first pixel.
         labels = np.sort(rng.integers(10, size=n)).astype("int32")
         images = rng.random(size=(n, 1, 2, 2)).astype("float32")

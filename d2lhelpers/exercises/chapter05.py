@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from ..data import seed
 from ..language import N_
 from .calling import call, call_for_net
 from .describing import near_limit
 from .judging import Exercise, Wrong
 from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 from .recipes import BROADCAST, Labels, examine_steps, is_flat, mean_squared_loss
+from .variants import generator, seed
 from .watching import Watch
 
 # 05.1
@@ -317,7 +317,7 @@ def _twenty_examples(d, shift):
 
     With deviations of one size, the gradients of the examples pull equally hard, and minibatches bring little noise.
     """
-    rng = np.random.default_rng(d)
+    rng = generator(d)
     X = rng.normal(scale=0.3, size=(20, d))
     rank = np.argsort(np.argsort(X @ rng.normal(size=d)))
     y = shift + np.where(rank < 10, -2, 2) + rng.normal(scale=0.1, size=20)

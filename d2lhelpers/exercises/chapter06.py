@@ -6,7 +6,6 @@ import numpy as np
 from mxnet import autograd, nd
 from mxnet.gluon import nn
 
-from ..data import seed
 from ..datasets import load_digits
 from ..language import N_
 from .calling import call, call_for_net
@@ -23,6 +22,7 @@ from .recipes import (
     mean_cross_entropy,
     softmax,
 )
+from .variants import generator, seed
 from .watching import Watch
 
 # 06.1
@@ -126,7 +126,7 @@ FORWARD = function_exercise(
 
 def _magnitudes(shape):
     """Return an array without zeros, of both signs."""
-    rng = np.random.default_rng(63)
+    rng = generator(63)
     return (rng.uniform(0.5, 2, size=shape) * rng.choice([-1, 1], size=shape)).astype("float32")
 
 
@@ -254,7 +254,7 @@ def _known_net(rng, d, h, q, p):
 
 def _in_any_mode(answer):
     """Call the learner's function outside and inside record(), and compare with the whole network's loss."""
-    rng = np.random.default_rng(64)
+    rng = generator(64)
     for n, d, h, q, p in ((12, 6, 32, 4, 0.5), (5, 3, 16, 2, 0.8), (40, 8, 64, 10, 0.5)):
         net, params = _known_net(rng, d, h, q, p)
         X, y = rng.normal(size=(n, d)).astype("float32"), rng.integers(0, q, size=n).astype("int32")

@@ -7,7 +7,6 @@ from itertools import combinations
 import numpy as np
 from mxnet import nd
 
-from ..data import seed
 from ..datasets import load_digits
 from ..language import N_
 from .calling import call
@@ -16,6 +15,7 @@ from .describing import form, near_limit
 from .judging import Exercise, Wrong
 from .kinds import by_number, choice_exercise, function_exercise, number_exercise
 from .recipes import TOO_FEW, softmax
+from .variants import generator, seed
 from .watching import replaced
 
 _NEITHER = (np.nan, np.nan)  # what a mistake gives where its shapes do not fit
@@ -296,7 +296,7 @@ def _how_far(error):
 
 
 def _examine_difference(answer):
-    rng = np.random.default_rng(704)
+    rng = generator(704)
     cases = [
         (N_("the sum of sin(3 x)"), _waves, lambda x: 3 * np.cos(3 * x), (3,)),
         (N_("sin(3 sum of x) + |x|²/2"), _products, lambda x: 3 * np.cos(np.sum(3 * x)) + x, (2, 3)),
@@ -432,7 +432,7 @@ def _look_at_steps(answer, d, num_equal):
         raise Wrong(tried, N_("weights W1 that have changed"), N_("the weights that they started with"), hint)
     # In the second one the units have known activities h, and the first step takes them all to where tanh is flat:
     # the change of W1 is that of the first step. What W2 started with is known but for a multiple of `signs`.
-    rng = np.random.default_rng(76)
+    rng = generator(76)
     h = rng.uniform(0.2, 0.7, size=len(start)) * rng.choice([-1, 1], size=len(start))
     h = h - signs * (signs @ h) / len(h)
     inverse = np.linalg.pinv(start)

@@ -3,7 +3,7 @@
 An exercise has a function that is given the answer and raises `Wrong` if it is not right. The other rooms of this
 package: ``kinds.py`` makes the usual kinds of exercises, ``calling.py`` calls what a learner has written,
 ``comparing.py`` and ``describing.py`` tell whether and how a result is off, ``recipes.py`` looks at whole recipes of
-training, and ``advice.py`` says what errors mean.
+training, ``variants.py`` draws the random inputs, and ``advice.py`` says what errors mean.
 """
 
 import random
@@ -19,6 +19,7 @@ from mxnet import autograd
 
 from ..language import N_, Text, _
 from .advice import advise, describe_error
+from .variants import VARIANT
 from .watching import restore
 
 TIME_LIMIT = 20  # seconds of work for a check, on a machine that does `_work` in WORK_SECONDS
@@ -128,7 +129,7 @@ class Verdict:
         return "\n".join(_(text) for text in (self.outcome, self.reason) if text)
 
 
-def judge(exercise, answer):
+def judge(exercise, answer, variant=0):
     """Examine an answer to an exercise, whatever it does, within `TIME_LIMIT` seconds, or more on a slow machine.
 
     The random numbers of Python and NumPy are left as they were, and so is whether MXNet records. MXNet's random
@@ -138,6 +139,8 @@ def judge(exercise, answer):
     ----------
     exercise : Exercise
     answer : object
+    variant : int
+        Which random inputs the answer is tried on: 0 for those of the first time, any larger number for others.
 
     Returns
     -------
@@ -150,6 +153,7 @@ def judge(exercise, answer):
     """
     python_state, numpy_state = random.getstate(), np.random.get_state()
     is_recording, is_training = autograd.is_recording(), autograd.is_training()
+    VARIANT.set(variant)
     try:
         alarm = Alarm(exercise.seconds or TIME_LIMIT)
         try:
@@ -180,6 +184,7 @@ def judge(exercise, answer):
         wrong = Wrong(N_("your answer"), describe_error(error), N_("no error"), advise(error))
         return Verdict(N_("not right yet"), wrong.text)
     finally:
+        VARIANT.set(0)
         random.setstate(python_state)
         np.random.set_state(numpy_state)
     return Verdict("right", exercise.why)

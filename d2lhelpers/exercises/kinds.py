@@ -15,6 +15,7 @@ from .calling import call, plain
 from .comparing import agree, close, difference, is_finite, join, near, same
 from .describing import describe_call, describe_stranger
 from .judging import Exercise, Unanswered, Wrong
+from .variants import generator
 from .watching import uses
 
 _WITHOUT = {
@@ -63,8 +64,7 @@ def function_exercise(
 
     def cases():
         """Return the arguments as the learner gets them, in float32 unless they stay NumPy's, and in float64."""
-        # The generator is the same each time, so that the learner can compare two tries.
-        for args in inputs(np.random.default_rng(int(number.replace(".", "")))):
+        for args in inputs(generator(int(number.replace(".", "")))):
             if not numpy:
                 args = tuple(arg.astype("float32") if is_float(arg) else arg for arg in args)
             yield args, tuple(arg.astype("float64") if is_float(arg) else arg for arg in args)

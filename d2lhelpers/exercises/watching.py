@@ -203,7 +203,8 @@ class Watch:
         def backward(heads, *args, **kwargs):
             if len(self.steps) < _MANY_STEPS:
                 parts = heads if isinstance(heads, list | tuple) else [heads]
-                self._objective = sum(float(part.asnumpy().astype("float64").sum()) for part in parts)
+                with np.errstate(invalid="ignore"):  # losses that have grown without bound may be inf and -inf
+                    self._objective = sum(float(part.asnumpy().astype("float64").sum()) for part in parts)
             return original(heads, *args, **kwargs)
 
         return backward

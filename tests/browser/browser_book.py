@@ -29,6 +29,9 @@ WORDS = {
         "unanswered": "not answered yet",
         "sections": r"Sections? 3\.\d+.* of Dive into Deep Learning",
         "used in": "Used in:",
+        "close": "Close",
+        "moves": "In the notebook it changes with:",
+        "one file": "One file",
     },
     "zh": {
         "figure": "图",
@@ -37,6 +40,9 @@ WORDS = {
         "unanswered": "还没有作答",
         "sections": r"《动手学深度学习》第一版第 3\.\d+",
         "used in": "用到它的章节：",
+        "close": "关闭",
+        "moves": "在笔记本里，图会随这些变化：",
+        "one file": "一个文件",
     },
 }
 DESK, TABLET, PHONE = (1400, 900), (900, 1200), (390, 844)
@@ -510,13 +516,64 @@ def test_figures_fit_the_page_of_a_phone_and_can_be_opened_large(read, name):
         "() => [...document.querySelectorAll('main img')].map(i => i.getBoundingClientRect()).map(b => [b.x, b.right])"
     )
     assert [box for box in page.evaluate(boxes) if box[0] < 0 or box[1] > PHONE[0]] == []
-    if figures(name):
-        figure = page.locator("main figure a.image-reference").first
-        sign = figure.evaluate("figure => getComputedStyle(figure, '::after').content")
-        assert "⤢" in sign
-        figure.click()
-        page.wait_for_url("**/_images/*.png")
-        assert page.evaluate("() => document.images[0].naturalWidth") >= 2 * PHONE[0]
+    links = page.locator("main figure a.image-reference")
+    assert links.count() == len(figures(name))
+    signs = links.evaluate_all(
+        """links => links.map(link => {
+            const sign = getComputedStyle(link, "::after"), caption = link.parentElement.querySelector("figcaption");
+            return {
+                content: sign.content,
+                below: parseFloat(sign.top) - link.getBoundingClientRect().height,
+                beside: parseFloat(getComputedStyle(caption).paddingRight) - parseFloat(sign.width),
+            };
+        })"""
+    )
+    # The sign covers neither the figure nor its caption.
+    assert [sign for sign in signs if "⤢" not in sign["content"] or sign["below"] < 0 or sign["beside"] < 0] == []
+    dialog = page.locator("dialog.enlarged")
+    for link in links.all():
+        link.click()
+        large = dialog.locator("img")
+        assert large.evaluate("image => image.getBoundingClientRect().width") >= 2 * PHONE[0]
+        assert large.get_attribute("alt") == link.locator("img").get_attribute("alt")
+        scrolls = dialog.locator("div")
+        eventually(lambda scrolls=scrolls: "goes-on-right" in scrolls.get_attribute("class"), True)
+        scrolls.evaluate("scrolls => scrolls.scrollTo({left: scrolls.scrollWidth, behavior: 'instant'})")
+        assert large.evaluate("image => Math.round(image.getBoundingClientRect().right)") == PHONE[0]
+        dialog.get_by_role("button", name=said(name, "close")).click()
+        assert not dialog.is_visible()
+
+
+@all_chapters
+def test_displayed_formulas_fit_the_page_of_a_phone(read, name):
+    page = read(name, PHONE).page
+    page.evaluate("() => document.querySelectorAll('main details').forEach(details => details.open = true)")
+    formulas = page.locator("main div.math mjx-container")
+    assert formulas.count() == prose(name).count("$$") / 2
+    hidden = (
+        "formulas => formulas.map(f => [f.scrollWidth - f.clientWidth, f.textContent]).filter(([size]) => size > 0)"
+    )
+    assert formulas.evaluate_all(hidden) == []
+
+
+@all_chapters
+def test_tables_of_code_are_stacked_on_a_phone(read, name):
+    """Nothing of them is at the side, and each cell says of which column it is."""
+    heading = re.compile(r"^\|(.*\|){3,}\n\|( ?:?-+:? ?\|){3,}\n((?:\|.*\n?)+)", re.MULTILINE)
+    expected = [table for table in heading.finditer(prose(name)) if "`" in table[3] and "![" not in table[3]]
+    page = read(name, PHONE).page
+    tables = page.locator("main table.stacks:not(:has(img))")
+    assert tables.count() == len(expected)
+    assert len(expected) >= (number(name) != "00")
+    for table in tables.all():
+        assert table.evaluate("table => table.parentElement.scrollWidth - table.parentElement.clientWidth") <= 0
+        cells_of_it = table.locator("td")
+        boxes = cells_of_it.evaluate_all("cells => cells.map(c => c.getBoundingClientRect()).map(b => [b.x, b.right])")
+        assert [box for box in boxes if box[0] < 0 or box[1] > PHONE[0]] == []
+        columns = table.locator("th").all_text_contents()
+        labels = cells_of_it.evaluate_all("cells => cells.map(cell => getComputedStyle(cell, '::before').content)")
+        rows = len(labels) // len(columns)
+        assert labels == ["none", *(f'"{column.strip()}"' for column in columns[1:])] * rows
 
 
 @on(PAGES[:-1], chinese=(), **LOOKS)
@@ -543,6 +600,42 @@ def test_figures_have_numbers_and_captions(looked_at):
             assert title in caption
     bare = "() => document.querySelectorAll('main .cell_output img:not(figure img)').length"
     assert page.evaluate(bare) == 0
+
+
+@on(CHAPTERS, chinese=("desk", "phone"), desk=AT_A_DESK, phone=(PHONE, "light"))
+def test_title_of_a_picture_is_read_once(looked_at):
+    """It is in the picture; below it, too, where the picture is small, and for those who hear the page."""
+    page, size = looked_at.page, looked_at.look[0]
+    widths = "titles => titles.map(title => Math.round(title.getBoundingClientRect().width))"
+    shown = page.locator("main figcaption .takeaway").evaluate_all(widths)
+    assert len(shown) == len(figures(looked_at.name))
+    assert [width for width in shown if (width > 1) != (size == PHONE)] == []
+    # What moves in the notebook stands still here, and the caption says so.
+    captions = page.locator("main figcaption").all_inner_texts()
+    moving = [caption for caption in captions if said(looked_at.name, "moves") in caption]
+    assert len(moving) == sum("dh.explore(" in "".join(cell["source"]) for cell in cells(looked_at.name, "code"))
+
+
+@pytest.mark.parametrize(
+    ("edition", "size"),
+    [("", DESK), ("zh/", DESK), ("", PHONE), ("zh/", PHONE)],
+    ids=["en", "zh", "en-phone", "zh-phone"],
+)
+def test_contents_show_the_page_where_the_reader_is_and_their_top_if_it_fits(read, book, edition, size):
+    page = read(f"{edition}index", size).page
+    for name in (CHAPTERS[-1], CHAPTERS[1], OTHERS[-1], CHAPTERS[0]):  # the theme keeps the place from page to page
+        page.goto(f"{book}{edition}{name}.html")
+        if size == PHONE:
+            page.locator("button.primary-toggle:visible").click()
+        place = """() => {
+            const list = document.querySelector("nav.bd-links").closest(".bd-sidebar-primary");
+            const [name, all] = [list.querySelector("li.current > a"), list].map(e => e.getBoundingClientRect());
+            return [name.height > 0 && name.top >= all.top && name.bottom <= all.bottom,
+                list.scrollTop == 0 || name.bottom > all.bottom - 40];
+        }"""
+        eventually(lambda place=place: page.evaluate(place), [True, True])
+        if size == DESK:
+            assert page.evaluate("() => document.querySelector('.bd-sidebar-primary').scrollTop") == 0
 
 
 @pytest.mark.parametrize("name", [*CHAPTERS, "zh/05_weight_decay"])
@@ -627,12 +720,43 @@ def test_reference_has_every_public_name_and_the_chapters_that_use_it(read, book
             )
         ]
         line = entry.locator("p", has_text=said(edition, "used in"))
+        assert line.count() == bool(users)
         links = line.locator("a").evaluate_all("links => links.map(link => link.href)")
         assert links == [f"{book}{edition}{chapter}.html" for chapter in users], name
-        assert name == "fashion_mnist_labels" or len(text.split()) > 15, name
-    # Signatures are the functions' own.
-    signature = page.locator("dt[id='d2lhelpers.synthetic_data']").inner_text()
-    assert in_one_line(signature).startswith("synthetic_data(w, b, num_examples, noise=0.01)")
+        assert len(text.split()) > 15, name
+
+
+@pytest.mark.parametrize("looked_at", [("reference", AT_A_DESK), ("zh/reference", AT_A_DESK)], indirect=True)
+def test_reference_says_nothing_that_nobody_wrote(looked_at):
+    page = looked_at.page
+    lists = "lists => lists.map(l => l.innerText).filter(t => /^((Type|类型) ?[:：]?$|\\w+ \\(\\w+,\\) )/m.test(t))"
+    assert page.locator("main dl.field-list").evaluate_all(lists) == []
+    text = in_one_line(page.locator("main article").inner_text())
+    for generated in ("<factory>", "<object", " at 0x", "Built-in", "iterable is specified", "**kwargs: "):
+        assert generated not in text
+    # Signatures are the functions' and the classes' own.
+    for name, signature in [
+        ("synthetic_data", "(w, b, num_examples, noise=0.01)"),
+        ("DrawingPad", "(value=(), description=None, **settings)"),
+        (
+            "History",
+            "(loss=[], metric=[], test_loss=[], test_metric=[], seconds=[], num_examples=[], metric_name='metric')",
+        ),
+        ("fashion_mnist_labels", " = ('t-shirt', 'trouser', 'pullover', 'dress', 'coat', 'sandal', 'shirt',"),
+    ]:
+        shown = in_one_line(page.locator(f"dt[id='d2lhelpers.{name}']").inner_text())
+        assert re.sub(r"^class ", "", shown).replace("( ", "(").startswith(f"{name}{signature}")
+
+
+def test_reference_gives_no_answer_away(read):
+    """Nobody asked for the answer to an exercise, or for a hint that only a wrong one is given."""
+    example = read("reference").page.locator("dl.py:has(> dt[id='d2lhelpers.check'])").inner_text()
+    assert "hint:" in example
+    folder = ROOT / "d2lhelpers" / "exercises"
+    chapters = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("chapter*.py"))
+    hints = [line.split("hint:")[1].strip() for line in example.splitlines() if "hint:" in line]
+    assert [hint for hint in hints if hint in chapters] == []
+    assert "✓" not in example
 
 
 def test_reader_chooses_dark_or_light(read):
@@ -658,6 +782,7 @@ def test_button_downloads_the_notebook(read, name):
         page = read(name, size).page
         with page.expect_download() as download:
             page.get_by_role("link", name=said(name, "download")).click()
+        assert said(name, "one file") in page.locator("a.download-notebook").get_attribute("title")
         assert download.value.suggested_filename == f"{name.removeprefix('zh/')}.ipynb"
         assert download.value.path().read_bytes() == (ROOT / "notebooks" / f"{name}.ipynb").read_bytes()
 

@@ -167,6 +167,21 @@ def test_exercise_is_answered_wrongly_and_then_rightly(notebook, lab):
     assert notebook.wrong == []
 
 
+@pytest.mark.parametrize("notebook", VERDICTS, indirect=True)
+def test_review_puts_a_cell_below_in_which_the_answer_is_checked(notebook, lab):
+    lab.progress.write_text("01.1\n")
+    language = "zh" if notebook.name.startswith("zh/") else "en"
+    asking = notebook.cell("import d2lhelpers as dh")
+    notebook.rewrite(asking, f'import d2lhelpers as dh\ndh.set_language("{language}")\ndh.review()')
+    below = asking.locator("xpath=following-sibling::*[contains(@class, 'jp-CodeCell')]").first
+    eventually(lambda: 'dh.check("01.1", answer)' in below.locator(".cm-content").inner_text(), True)
+    assert "01.1" in asking.locator(".jp-OutputArea h3").inner_text()
+    notebook.rewrite(below, 'answer = 9\n\ndh.check("01.1", answer)')
+    eventually(lambda: VERDICTS[notebook.name][1] in below.locator(".jp-OutputArea").inner_text(), True)
+    assert [len(line.split()) for line in lab.progress.read_text().splitlines()] == [1, 2]
+    assert notebook.wrong == []
+
+
 def change(cell, act):
     """Do something, and wait until the picture of a cell has become another one."""
     before = cell.locator("img.widget-image").get_attribute("src")
