@@ -17,6 +17,7 @@ SECTIONS = {
     "05": "Sections 3.11 and 3.12",
     "06": "Sections 3.8 to 3.10 and 3.13",
     "07": "Sections 3.14 and 3.15",
+    "08": "Sections 3.11 and 3.16",
 }
 PAGES = {"data/README.md": "#d2lhelpers.load_digits"}  # that say what files of the repository do
 CHAPTER = re.compile(r"(\d\d)_\w+")  # the name of a notebook

@@ -7,7 +7,21 @@ import d2lhelpers as dh
 # Words in Latin letters that a Chinese text of ours may have outside of code.
 _LIBRARIES = {"NumPy", "MXNet", "Gluon", "Trainer", "Dense", "autograd", "math", "nd", "Fashion", "MNIST"}
 _MATHEMATICS = {"softmax", "sigmoid", "tanh", "ReLU", "exp", "ln", "log", "nan", "inf", "MB", "one", "hot", "Xw"}
-_NAMES = {"net", "loss", "trainer", "step", "backward", "record", "initialize", "reshape", "dot", "argmax", "error"}
+_NAMES = {
+    "fit",
+    "predict",
+    "net",
+    "loss",
+    "trainer",
+    "step",
+    "backward",
+    "record",
+    "initialize",
+    "reshape",
+    "dot",
+    "argmax",
+    "error",
+}
 _COMPUTERS = {"macOS", "Linux", "Intel", "Debian", "Ubuntu", "Rosetta", "WSL", "Dockerfile", "glibc"}
 _PEOPLE = {"Xavier", "He"}  # whom the initialisations are named after
 _PYTHON = {"MPLBACKEND", "Python", "CPython", "Jupyter", "IPython", "matplotlib", "packaging", "Fashion", "MNIST"}

@@ -440,3 +440,96 @@ def test_with_one_random_matrix_learning_starts_after_some_60_steps(digits, seed
     assert second[60] > start - 0.15
     assert second[99] < start - 0.7
     assert both[10] < start - 0.3
+
+
+# 08
+
+
+@pytest.fixture(scope="module")
+def candidates():
+    """The functions of the chapter, with what they read of its cells, and four working sets."""
+    cars = dh.load_auto_mpg()
+    words = [cars["origin"] == origin for origin in ("USA", "Europe", "Japan")]
+    numbers = [cars[name] for name in ("cylinders", "displacement", "horsepower", "weight", "acceleration", "year")]
+    table, y = np.column_stack([*numbers, *words]), np.log(cars["mpg"])
+    names = functions("08", table=table, y=y)
+    sets = [np.random.RandomState(seed).permutation(398)[80:] for seed in (21, 22, 23, 24)]
+    return {**names, "year": cars["year"], "sets": sets}
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_cars_that_are_standardised_by_themselves_are_taken_for_others(candidates, i):
+    work, table, y, prepare = candidates["sets"][i], candidates["table"], candidates["y"], candidates["prepare"]
+    train, newest = work[:254], [row for row in work[254:] if candidates["year"][row] > 1978]
+    predict = candidates["fit_linear"](prepare(table[train], table[train])[0], y[train])
+    right, wrong = (predict(prepare(table[known], table[newest])[1]) - y[newest] for known in (train, newest))
+    assert norm(wrong) > 2 * norm(right)
+    assert wrong.mean() < -0.15
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_the_mean_of_five_folds_varies_far_less_than_a_single_one(candidates, i):
+    dh.seed(i)
+    work = candidates["sets"][i]
+    errors = [candidates["cross_validate"](candidates["fit_linear"], candidates["make_folds"](work)) for _ in range(40)]
+    single, means = np.array(errors)[:, 0], np.mean(errors, axis=1)
+    assert single.std() > 3 * means.std()
+    assert single.min() < 0.9 * means.mean()
+    assert single.max() > 1.1 * means.mean()
+
+
+@pytest.mark.parametrize("last", [1977, 1978, 1979])
+@pytest.mark.parametrize("i", range(4))
+def test_cars_of_tomorrow_break_the_promise_and_blocks_of_years_warn_of_it(candidates, i, last):
+    dh.seed(i)
+    work, table, y = candidates["sets"][i], candidates["table"], candidates["y"]
+    cross_validate, make_folds, fit = (candidates[name] for name in ("cross_validate", "make_folds", "fit_linear"))
+    is_old = candidates["year"][work] <= last
+    old, new = work[is_old], work[~is_old]
+    X, X_new = candidates["prepare"](table[old], table[new])
+    errors = fit(X, y[old])(X_new) - y[new]
+    assert candidates["rmse"](errors) > 1.25 * cross_validate(fit, make_folds(old)).mean()
+    assert -0.16 < errors.mean() < -0.05
+    blocks = cross_validate(fit, np.array_split(np.sort(work), 5)).mean()
+    assert blocks > 1.05 * cross_validate(fit, make_folds(work)).mean()
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_products_with_a_little_decay_gain_about_a_hundredth(candidates, i):
+    dh.seed(i)
+    cross_validate, fit_products = candidates["cross_validate"], candidates["fit_products"]
+    means = []
+    for _ in range(20):
+        folds = candidates["make_folds"](candidates["sets"][i])
+        fits = [lambda X, y, lambd=lambd: fit_products(X, y, lambd) for lambd in (0, 0.01, 0.03, 0.1, 1)]
+        means.append([cross_validate(fit, folds).mean() for fit in (candidates["fit_linear"], *fits)])
+        assert means[-1][3] < means[-1][1]
+    linear, none, hundredth, chosen, tenth, one = np.mean(means, axis=0)
+    assert 0.007 < linear - chosen < 0.011
+    assert linear - none < 0.5 * (linear - chosen)
+    assert max(abs(hundredth - chosen), abs(tenth - chosen)) < 0.003
+    assert one > linear + 0.02
+
+
+@pytest.mark.parametrize("i", range(2))
+def test_networks_and_products_with_decay_are_not_told_apart(candidates, i):
+    dh.seed(i)
+    fits = [
+        lambda X, y: candidates["fit_products"](X, y, 0.03),
+        candidates["fit_network"],
+        lambda X, y: candidates["fit_network"](X, y, wd=0.001),
+        lambda X, y: candidates["fit_network"](X, y, rate=0.2),
+    ]
+    folds = candidates["make_folds"](candidates["sets"][i])
+    assert np.ptp([candidates["cross_validate"](fit, folds).mean() for fit in fits]) < 0.01
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_most_of_what_a_winner_gains_on_the_validation_set_is_luck(candidates, i):
+    dh.seed(i)
+    fifty_models = functions("08", **{**candidates, "work": candidates["sets"][i]})["fifty_models"]
+    validation, fresh = np.array([fifty_models() for _ in range(60)]).transpose(1, 0, 2)
+    rows, winners = np.arange(60), validation.argmin(axis=1)
+    promised, kept = validation[rows, winners].mean(), fresh[rows, winners].mean()
+    assert promised < 0.92 * kept
+    assert fresh.mean() - kept < 0.5 * (validation.mean() - promised)

@@ -23,8 +23,18 @@ RIGHT_NUMBERS = {
     "05.1": 0.366,
     "06.1": 9610,
     "07.1": 800_000,
+    "08.1": 27,
 }
-RIGHT_LETTERS = {"01.5": "ace", "02.5": "bde", "03.5": "bce", "04.5": "bce", "05.5": "bde", "06.5": "ad", "07.5": "bde"}
+RIGHT_LETTERS = {
+    "01.5": "ace",
+    "02.5": "bde",
+    "03.5": "bce",
+    "04.5": "bce",
+    "05.5": "bde",
+    "06.5": "ad",
+    "07.5": "bde",
+    "08.7": "ace",
+}
 
 
 def on_numpy(function, convert):
@@ -62,8 +72,8 @@ FORMS = {
 
 def test_all_are_here():
     assert set(RIGHT_NUMBERS) == set(NUMBERS)
-    assert len(ALL) == 42
-    assert len(FUNCTIONS) == 14
+    assert len(ALL) == 50
+    assert len(FUNCTIONS) == 18
 
 
 @pytest.mark.parametrize("number", ALL)

@@ -306,6 +306,8 @@ def inputs_of(number, variant):
     def note(value):
         if isinstance(value, nd.NDArray):
             seen.append(value.asnumpy().tobytes())
+        elif isinstance(value, np.ndarray):
+            seen.append(value.tobytes())
         elif isinstance(value, gluon.Block):
             seen.extend(param.data().asnumpy().tobytes() for param in value.collect_params().values())
         elif hasattr(value, "arrays"):  # minibatches, in the order in which they come

@@ -13,7 +13,7 @@ from .describing import describe_call, describe_stranger
 from .judging import Unanswered, Wrong
 
 
-def call(function, *args, tried=None):
+def call(function, *args, tried=None, numpy=False):
     """Call the learner's function with copies of `args`, and return its result as NumPy arrays and plain numbers.
 
     Parameters
@@ -24,6 +24,8 @@ def call(function, *args, tried=None):
         NumPy arrays are handed on as ``nd`` arrays (float32, whole numbers as int32), all else as it is.
     tried : str, optional
         What to say was tried; by default the arguments are described.
+    numpy : bool
+        Whether NumPy arrays are handed on as such, where a chapter computes with them.
 
     Returns
     -------
@@ -36,7 +38,7 @@ def call(function, *args, tried=None):
     Unanswered
         If its body is still to be written.
     """
-    return _run(function, args, tried, plain)
+    return _run(function, args, tried, plain, copied if numpy else as_nd)
 
 
 def call_for_net(function, *args, tried):
@@ -72,13 +74,13 @@ def call_for_net(function, *args, tried):
     return _run(function, args, tried, convert)
 
 
-def _run(function, args, tried, convert):
+def _run(function, args, tried, convert, hand_on=None):
     if not callable(function):
         hint = N_("hand in its name, without brackets")
         raise Wrong("", describe_stranger(function), N_("a function"), hint)
     tried = tried or describe_call(function, args)
     try:
-        result = function(*(as_nd(arg) for arg in args))
+        result = function(*((hand_on or as_nd)(arg) for arg in args))
         if result is ... or (result is None and is_unwritten(function)):
             raise Unanswered
         if result is None:
@@ -138,6 +140,18 @@ def as_nd(value):
     if not isinstance(value, np.ndarray):
         return value
     return nd.array(value, dtype="int32" if value.dtype.kind in "iu" else "float32")
+
+
+def copied(value):
+    """Return a new copy of a NumPy array, and all else as it is.
+
+    Examples
+    --------
+    >>> array = np.array([1.0])
+    >>> copied(array) is array, copied(3)
+    (False, 3)
+    """
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def plain(value):

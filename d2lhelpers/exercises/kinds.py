@@ -24,7 +24,9 @@ _WITHOUT = {
 }
 
 
-def function_exercise(number, title, reference, inputs, why, mistakes=(), tolerance=1e-4, names="", without=""):
+def function_exercise(
+    number, title, reference, inputs, why, mistakes=(), tolerance=1e-4, names="", without="", numpy=False
+):
     """Make an exercise that asks for a function.
 
     Parameters
@@ -44,6 +46,8 @@ def function_exercise(number, title, reference, inputs, why, mistakes=(), tolera
         Names of the results if there are several, as in "w, b".
     without : str
         What the exercise asks to do without, one of those that `uses` knows.
+    numpy : bool
+        Whether the learner's function is given NumPy arrays of type float64, rather than ``nd`` arrays of float32.
 
     Returns
     -------
@@ -59,9 +63,10 @@ def function_exercise(number, title, reference, inputs, why, mistakes=(), tolera
     mistakes = tuple(mistakes)
 
     def cases():
-        """Return the arguments in float32, as the learner gets them, and in float64."""
+        """Return the arguments as the learner gets them, in float32 unless they stay NumPy's, and in float64."""
         for args in inputs(generator(int(number.replace(".", "")))):
-            args = tuple(arg.astype("float32") if is_float(arg) else arg for arg in args)
+            if not numpy:
+                args = tuple(arg.astype("float32") if is_float(arg) else arg for arg in args)
             yield args, tuple(arg.astype("float64") if is_float(arg) else arg for arg in args)
 
     def examine(answer):
@@ -69,7 +74,7 @@ def function_exercise(number, title, reference, inputs, why, mistakes=(), tolera
             tries = [(args, exact, reference(*exact)) for args, exact in cases()]
         with uses(answer, without) if without else nullcontext() as used:
             for i, (args, _, expected) in enumerate(tries):
-                got = call(answer, *args)
+                got = call(answer, *args, numpy=numpy)
                 if not same(got, expected, tolerance):
                     hint = _one_alone(got, expected, names, tolerance) or explain(answer, got, tries, i)
                     raise difference(describe_call(answer, args), got, expected, hint, names)
@@ -88,7 +93,7 @@ def function_exercise(number, title, reference, inputs, why, mistakes=(), tolera
             throughout = so_far
             for args, exact, _ in tries[i + 1 :] if so_far else ():
                 try:
-                    further = call(answer, *args)
+                    further = call(answer, *args, numpy=numpy)
                 except Exception:
                     break
                 throughout = [(m, hint) for m, hint in throughout if agree(further, m(*exact), tolerance)]

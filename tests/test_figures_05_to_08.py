@@ -1,4 +1,4 @@
-"""The figures of chapters 05 to 07: each draws what it is given, and says what it shows."""
+"""The figures of chapters 05 to 08: each draws what it is given, and says what it shows."""
 
 import inspect
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import d2lhelpers as dh
 from d2lhelpers import interactive
-from d2lhelpers.figures import chapter05, chapter06, chapter07
+from d2lhelpers.figures import chapter05, chapter06, chapter07, chapter08
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -26,6 +26,12 @@ STRENGTHS = np.array([0.01, 0.1, 1])
 LOSSES = np.array([0.01, 0.02, 0.2]), np.array([3, 0.5, 0.4])
 SQUARE = np.meshgrid(np.linspace(-3, 3, 5), np.linspace(-3, 3, 5))
 CELLS = np.arange(12).reshape(3, 4) / 12
+CARS = {
+    "mpg": np.array([10.0, 20, 30, 40]),
+    "weight": np.array([5000.0, 3000, 2500, 2000]),
+    "origin": np.array(["USA", "Europe", "Japan", "USA"]),
+    "year": np.array([1970, 1970, 1972, 1982]),
+}
 
 
 def curves(*names):
@@ -94,6 +100,18 @@ CASES = {
         [X + 2, X + 5, X + 7],
     ),
     chapter07.equal_and_random_weights: (([3, 3], [3, 2], [3, 1]), [[3, 3], [3, 2], [3, 1]]),
+    chapter08.cars: ((CARS,), [[10, 40], [20], [30], CARS["mpg"], [15, 30, 40]]),
+    chapter08.luck_of_a_split: ((np.array([0.1, 0.11, 0.14]), np.array([0.12, 0.12, 0.13])), []),
+    chapter08.shift: (
+        (CARS["year"], np.array([1.0, 3, 4, 5]), np.array([6.0, 8, 9, 10]), 1972),
+        [[2, 4, 5], [7, 9, 10], [0, 0]],
+    ),
+    chapter08.candidates: (
+        ({"linear": np.array([0.1, 0.2]), "network": np.array([0.3, 0.4])}, {"linear": 0.05, "network": 0.05}),
+        [[0, 0], [1, 1], [0], [1]],
+    ),
+    chapter08.winners_curse: (([1, 2, 5], [3, 2, 1], [6, 5, 4]), [[3, 2, 1], [6, 5, 4]]),
+    chapter08.opened: ((CARS["mpg"], CARS["mpg"] + 1), [CARS["mpg"] + 1, [8, 50]]),
 }
 all_figures = pytest.mark.parametrize("draw", CASES, ids=lambda draw: f"{draw.__module__[-2:]}-{draw.__name__}")
 
@@ -118,7 +136,7 @@ def figure_of(draw):
 def test_all_figures_are_tried():
     public = [
         function
-        for module in (chapter05, chapter06, chapter07)
+        for module in (chapter05, chapter06, chapter07, chapter08)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
     ]
@@ -128,7 +146,7 @@ def test_all_figures_are_tried():
 @all_figures
 def test_figure_draws_what_it_is_given(draw):
     figure = figure_of(draw)
-    drawn = [line.get_ydata() for ax in figure.axes for line in ax.lines]
+    drawn = [line.get_ydata(orig=False) for ax in figure.axes for line in ax.lines]
     drawn += [image.get_array() for ax in figure.axes for image in ax.images]
     for values in CASES[draw][1]:
         assert any(np.shape(found) == np.shape(values) and np.allclose(found, values) for found in drawn)
@@ -248,7 +266,7 @@ def test_the_package_is_imported_without_figures():
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("number", ["05", "06", "07"])
+@pytest.mark.parametrize("number", ["05", "06", "07", "08"])
 def test_the_chapters_cells_do_not_draw_themselves(number):
     (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
     cells = nbformat.read(path, as_version=4).cells
@@ -260,3 +278,27 @@ def test_the_chapters_cells_do_not_draw_themselves(number):
         if "dh.explore(" in cell.source and cell.cell_type == "code":
             assert len(cell.source.splitlines()) <= 12
             assert "**Predict before you drag" in before.source.split("\n\n")[-1]
+
+
+def test_histograms_count_every_estimate_on_the_same_edges():
+    figure = chapter08.luck_of_a_split(*CASES[chapter08.luck_of_a_split][0])
+    counts = [[bar.get_height() for bar in ax.patches] for ax in figure.axes]
+    assert [sum(heights) for heights in counts] == [3, 3]
+    assert counts[0][0] == 1  # the smallest of all is in the first bar of the upper panel
+    assert counts[0][-1] == 1
+    assert counts[1][0] == counts[1][-1] == 0
+
+
+def test_bars_are_as_long_as_the_standard_errors():
+    figure = chapter08.candidates(
+        {"linear": np.array([0.1, 0.2]), "other": np.array([0.5, 0.7])}, {"linear": 0.02, "other": 0.3}
+    )
+    bars = [bar.get_segments()[0] for bar in figure.axes[0].collections]
+    np.testing.assert_allclose([bar[:, 0] for bar in bars], [[0.13, 0.17], [0.3, 0.9]])
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["linear", "other"]
+
+
+def test_years_that_the_model_does_not_know_are_shaded():
+    figure = chapter08.shift(*CASES[chapter08.shift][0])
+    (shaded,) = figure.axes[0].patches
+    assert shaded.get_x() == 1972.5
