@@ -100,9 +100,9 @@ def test_each_edition_has_a_folder(run, tmp_path, monkeypatch):
 
 
 def test_the_cover_is_stored_beside_its_notebook(run, tmp_path, monkeypatch):
-    def tag(notebook, path):
+    def tag(notebook, path, frames_into):
         notebook.cells[1].metadata["tags"] = ["cover"]
-        return execute(notebook, path)
+        return execute(notebook, path, frames_into)
 
     execute = run_notebooks.execute
     monkeypatch.setattr(run_notebooks, "execute", tag)

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import frames
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
@@ -23,11 +24,15 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
+FRAMES = ROOT / "book" / "frames"  # a folder for each edition
 COVER = "cover"  # the tag of the cell whose figure stands for the chapter
 
 
-def execute(notebook, path):
-    """Execute the `notebook` of a file in place in a new kernel, and return the error that stopped it, or None."""
+def execute(notebook, path, frames_into=None):
+    """Execute the `notebook` of a file in place in a new kernel, and return the error that stopped it, or None.
+
+    Frames of its figures with sliders are drawn into a folder, if one is named.
+    """
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -42,7 +47,11 @@ def execute(notebook, path):
     with tqdm(total=num_cells, desc=path.stem, unit="cell", leave=False) as bar:
         client.on_cell_executed = lambda **_: bar.update()
         try:
-            client.execute()
+            with client.setup_kernel():
+                for index, cell in enumerate(notebook.cells):
+                    client.execute_cell(cell, index)
+                if frames_into:
+                    frames.store(client, notebook, frames_into)
         except CellExecutionError as error:
             return error
     return None
@@ -109,7 +118,8 @@ def main():
     for path in tqdm(paths, desc="notebooks", unit="notebook"):
         notebook = nbformat.read(path, as_version=4)
         start = time.perf_counter()
-        error = execute(notebook, path)
+        language = language_of(path, NOTEBOOKS)
+        error = execute(notebook, path, FRAMES / language / path.stem if options.store else None)
         seconds = time.perf_counter() - start
         cells = sum(cell.get("execution_count") is not None for cell in notebook.cells)
         name = copy_of(path).relative_to(BUILD).as_posix()

@@ -616,6 +616,38 @@ def test_title_of_a_picture_is_read_once(looked_at):
     assert len(moving) == sum("dh.explore(" in "".join(cell["source"]) for cell in cells(looked_at.name, "code"))
 
 
+STEPPED = ["01_linear_regression", "03_softmax_regression", "05_weight_decay", "06_dropout"]
+
+
+@pytest.mark.parametrize("name", [*STEPPED, *(f"zh/{name}" for name in STEPPED)])
+def test_figure_with_sliders_is_stepped_through_without_a_kernel(read, name):
+    watched = read(name)
+    page = watched.page
+    image = page.locator("main figure", has_text=said(name, "moves")).locator("img")
+    steps = page.locator(".steps")
+    assert image.count() == steps.count() == 1
+    source = "image => image.src"
+    first = image.evaluate(source)
+    sliders = steps.locator("input").all()
+    begin = [slider.input_value() for slider in sliders]
+    for place, slider in enumerate(sliders):
+        steps_of_it = int(slider.get_attribute("max"))
+        slider.focus()
+        seen = {}
+        for key in ["Home", *["ArrowRight"] * steps_of_it]:
+            page.keyboard.press(key)
+            image.evaluate("image => image.decode()")
+            assert image.evaluate("image => image.naturalWidth") >= 400
+            value = slider.locator("xpath=following-sibling::output").inner_text()
+            assert slider.get_attribute("aria-valuetext") == value
+            seen[value] = image.evaluate(source)
+        assert len(seen) == len({*seen.values()}) == steps_of_it + 1
+        assert [*seen.values()].index(first) == int(begin[place])
+        now = [other.input_value() for other in sliders]
+        assert now == [*begin[:place], str(steps_of_it), *begin[place + 1 :]]  # the others stand where they begin
+    assert watched.wrong == []
+
+
 @pytest.mark.parametrize(
     ("edition", "size"),
     [("", DESK), ("zh/", DESK), ("", PHONE), ("zh/", PHONE)],
