@@ -47,21 +47,24 @@ def test_position_where_a_slider_begins_is_one_of_them():
         assert places == sorted(places)
 
 
-@pytest.fixture
-def stored(monkeypatch, tmp_path):
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
     """Return the folder of the frames of a notebook with two sliders and paper, stored; beside it is the notebook."""
-    path = tmp_path / "01_bars.ipynb"
+    folder = tmp_path_factory.mktemp("stored")
+    path = folder / "01_bars.ipynb"
     paper = "dh.explore(plt.figure(figsize=(1, 1)), lambda drawing: [], drawing=dh.DrawingPad())"
-    code = [NOTEBOOK, paper, "1 + 1"]
     notebook = nbformat.v4.new_notebook()
-    notebook.cells = [nbformat.v4.new_code_cell(source, id=f"cell-{place}") for place, source in enumerate(code)]
+    notebook.cells = [
+        nbformat.v4.new_code_cell(source, id=f"cell-{place}") for place, source in enumerate([NOTEBOOK, paper, "1 + 1"])
+    ]
     nbformat.write(notebook, path)
-    monkeypatch.setattr(run_notebooks, "NOTEBOOKS", tmp_path)
-    monkeypatch.setattr(run_notebooks, "FRAMES", tmp_path / "frames")
-    monkeypatch.setattr(sys, "argv", ["run_notebooks.py", "--store", str(path)])
-    gone = tmp_path / "frames" / "en" / "01_bars" / "cell-of-yesterday"
+    gone = folder / "frames" / "en" / "01_bars" / "cell-of-yesterday"
     gone.mkdir(parents=True)
-    assert run_notebooks.main() == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_notebooks, "NOTEBOOKS", folder)
+        patch.setattr(run_notebooks, "FRAMES", folder / "frames")
+        patch.setattr(sys, "argv", ["run_notebooks.py", "--store", str(path)])
+        assert run_notebooks.main() == 0
     assert not gone.exists()
     return gone.parent
 
