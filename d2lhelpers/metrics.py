@@ -167,17 +167,34 @@ def mean_metric(metric, outputs):
     """
     total, count = 0.0, 0
     for y_hat, y in outputs:
-        value, num_examples = metric(y_hat, y), y.shape[0]
-        try:
-            total += _as_float(value) * num_examples
-        except (TypeError, ValueError):
-            shape = f" of the shape {value.shape}" if hasattr(value, "shape") else ""
-            raise TypeError(
-                f"metric must return one number a minibatch, but returned a {type(value).__name__}{shape}; "
-                "for example return its mean."
-            ) from None
-        count += num_examples
+        total += metric_value(metric, y_hat, y) * y.shape[0]
+        count += y.shape[0]
     return total / count
+
+
+def metric_value(metric, y_hat, y):
+    """Compute the value of a metric on one minibatch.
+
+    Raises
+    ------
+    TypeError
+        If it is not one number.
+
+    Examples
+    --------
+    >>> from mxnet import nd
+    >>> metric_value(lambda y_hat, y: (y_hat - y).mean(), nd.array([1, 4]), nd.array([0, 2]))
+    1.5
+    """
+    value = metric(y_hat, y)
+    try:
+        return _as_float(value)
+    except (TypeError, ValueError):
+        shape = f" of the shape {value.shape}" if hasattr(value, "shape") else ""
+        raise TypeError(
+            f"metric must return one number a minibatch, but returned a {type(value).__name__}{shape}; "
+            "for example return its mean."
+        ) from None
 
 
 def _as_float(value):

@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 import d2lhelpers as dh
-from d2lhelpers import fusion, training
+from d2lhelpers.training import fusion, loop, steps
 
 import mxnet as mx
 import numpy as np
@@ -87,7 +87,7 @@ def test_fused_training_equals_a_plain_loop(xp, fused_calls, recipe, kind, optio
 def test_fused_metric_is_that_of_the_plain_way(xp, monkeypatch):
     histories = []
     for fuse in (fusion.fuse, lambda net, loss: None):
-        monkeypatch.setattr(training, "fuse", fuse)
+        monkeypatch.setattr(loop, "fuse", fuse)
         net, trainer = network(nn.Dense(3))
         data = batches(xp, classes=3)
         histories.append(dh.train(net, data, CROSS_ENTROPY, trainer, 4, metric=dh.accuracy, verbose=False))
@@ -338,7 +338,7 @@ def test_parameters_that_are_frozen_within_a_run_stay(xp):
 
 def test_a_gradient_that_was_not_computed_is_noticed(xp):
     net, trainer = network(nn.Dense(1))
-    step = fusion.quick_step(trainer)
+    step = steps.quick_step(trainer)
     for X, y in batches(xp, sizes=[4] * 3):
         with autograd.record():
             losses = L2(net(X), y)

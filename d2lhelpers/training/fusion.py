@@ -1,9 +1,8 @@
-"""A training step in few calls of MXNet's engine.
+"""How gradients come about in the fast way: network and loss are one graph, which the engine is handed once.
 
 Calling a Gluon network, its loss and ``backward`` builds a small graph for each minibatch anew. The graph is the same
-each time; here it is handed to the engine once for each shape of minibatch (``Symbol.bind``), with the network's own
-arrays of parameters and gradients. ``Trainer.step`` looks up parameters, gradients and states at each step; here they
-are looked up once. What network, loss and trainer are, do and print is left as it is.
+each time; here it is bound once for each shape of minibatch (``Symbol.bind``), with the network's own arrays of
+parameters and gradients. What network and loss are, do and print is left as it is.
 """
 
 import os
@@ -11,7 +10,8 @@ import os
 import mxnet as mx
 from mxnet import gluon, nd
 
-from .validation import is_np
+from ..validation import is_np
+from .arrays import Arrays, is_plain
 
 _MAX_SHAPES = 4  # more shapes of minibatches than the usual one and the epoch's last are not worth an executor each
 os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # or binding prints a line about the engine's own optimizations
@@ -33,7 +33,6 @@ def fuse(net, loss):
 
     Examples
     --------
-    >>> from mxnet import gluon
     >>> fuse(lambda X: X, gluon.loss.L2Loss()) is None
     True
     """
@@ -54,21 +53,6 @@ def _is_traceable(block):
             and type(block).__module__.startswith(("mxnet.gluon.nn.", gluon.loss.__name__))
         )
     return is_ours and all(_is_traceable(child) for child in block._children.values())
-
-
-def _is_plain(param, context):
-    return param.list_ctx() == [context] and param._stype == param._grad_stype == "default"
-
-
-class _Arrays:
-    """The arrays of values and gradients that parameters have at the moment."""
-
-    def __init__(self, params):
-        self._of = [(param, param._data, param._grad) for param in params]
-
-    def are_current(self):
-        # A parameter's lists are new ones whenever it is initialised, cast, moved, frozen or thawed.
-        return all(param._data is data and param._grad is grad for param, data, grad in self._of)
 
 
 class FusedGradients:
@@ -106,7 +90,7 @@ class FusedGradients:
                 self._executors[key] = None
             return None
         if self._executors[key] is None or not self._executors[key].is_current():
-            if not all(_is_plain(param, X.ctx) for param in self._net.collect_params().values()):
+            if not all(is_plain(param, X.ctx) for param in self._net.collect_params().values()):
                 return None
             self._executors[key] = _Executor(self._net, self._loss, X, y)
         return self._executors[key](X, y, with_outputs)
@@ -117,7 +101,7 @@ class _Executor:
 
     def __init__(self, net, loss, X, y):
         params = net.collect_params().values()
-        self._bound = _Arrays(params)
+        self._bound = Arrays(params)
         self._X, self._y = nd.empty(X.shape, X.ctx, X.dtype), nd.empty(y.shape, y.ctx, y.dtype)
         arrays = {"d2lhelpers_features": self._X, "d2lhelpers_labels": self._y}
         inputs = [mx.sym.var(name) for name in arrays]
@@ -164,106 +148,3 @@ class _Executor:
     def _copy(self, array):
         copied = nd.identity(array)
         return copied.as_np_ndarray() if self._as_np else copied
-
-
-def quick_step(trainer):
-    """Return a function that does what ``trainer.step`` does, in less time where the optimizer takes several arrays.
-
-    The first step is the trainer's own, and so is each one after a parameter got new arrays, a gradient was not
-    computed, or with several devices, sparse arrays, or a trainer that is not Gluon's.
-
-    Parameters
-    ----------
-    trainer : gluon.Trainer
-
-    Returns
-    -------
-    callable
-        To be given the number of examples of the minibatch.
-
-    Examples
-    --------
-    >>> from mxnet import autograd, gluon, init, nd
-    >>> net = gluon.nn.Dense(1, use_bias=False)
-    >>> net.initialize(init.One())
-    >>> step = quick_step(gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.25}))
-    >>> for _ in range(2):
-    ...     with autograd.record():
-    ...         y = net(nd.ones((1, 1)))
-    ...     y.backward()
-    ...     step(1)
-    >>> net.weight.data().asnumpy().item()
-    0.5
-    """
-    return trainer.step if has_own_step(trainer) else _QuickStep(trainer)
-
-
-def has_own_step(trainer):
-    """Tell whether a trainer makes its steps in another way than Gluon's.
-
-    Examples
-    --------
-    >>> from mxnet import gluon
-    >>> net = gluon.nn.Dense(1)
-    >>> net.initialize()
-    >>> has_own_step(gluon.Trainer(net.collect_params(), "sgd"))
-    False
-    """
-    return type(trainer) is not gluon.Trainer or "step" in vars(trainer)
-
-
-class _QuickStep:
-    def __init__(self, trainer):
-        self._trainer = trainer
-        self._updates = None
-
-    def __call__(self, batch_size):
-        trainer = self._trainer
-        if not self._is_current():
-            trainer.step(batch_size)
-            self._updates = self._look_up()
-            return
-        for data in self._trained:
-            data._fresh_grad = False
-        trainer._optimizer.rescale_grad = trainer._scale / batch_size
-        (updater,) = trainer._updaters
-        updater.optimizer._set_current_context(self._device_id)
-        for indices, weights, gradients in self._updates:
-            states = [updater.states[i] for i in indices]
-            updater.optimizer.update_multi_precision(indices, weights, gradients, states)
-
-    def _is_current(self):
-        return (
-            self._updates is not None
-            and self._arrays.are_current()
-            and all(self._trainer._updaters[0].states_synced.get(i) for i in self._indices)
-            and all(data._fresh_grad for data in self._trained)
-        )
-
-    def _look_up(self):
-        """Return the arguments of the optimizer's calls, as MXNet's Updater would make them; None if it is not plain.
-
-        The trainer has made a step before, so that all parameters are initialised and all states there.
-        """
-        trainer = self._trainer
-        updater, *others = trainer._updaters
-        params = {i: param for i, param in enumerate(trainer._params) if param.grad_req != "null"}
-        if (
-            others
-            or trainer._kvstore
-            or getattr(trainer, "_amp_loss_scaler", None)
-            or not (params and updater.aggregate_updates)
-            or not all(_is_plain(param, param.list_ctx()[0]) for param in params.values())
-        ):
-            return None
-        self._arrays = _Arrays(trainer._params)
-        self._indices = list(params)
-        self._trained = [param.data() for param in params.values()]
-        self._device_id = self._trained[0].ctx.device_id
-        groups = {}
-        for (i, param), data in zip(params.items(), self._trained, strict=True):
-            update = i, data.as_nd_ndarray(), param.grad().as_nd_ndarray()
-            groups.setdefault(data.dtype, []).append(update)
-        size = updater.optimizer.aggregate_num
-        parts = [group[i : i + size] for group in groups.values() for i in range(0, len(group), size)]
-        return [tuple(zip(*part, strict=True)) for part in parts]
