@@ -6,22 +6,24 @@ parameters and gradients. What network and loss are, do and print is left as it 
 """
 
 import os
+from typing import NamedTuple
 
 import mxnet as mx
 from mxnet import gluon, nd
 
 from ..validation import is_np
 from .arrays import Arrays, is_plain
+from .engine import BoundGraph, CopyFrom
 
-_MAX_SHAPES = 4  # more shapes of minibatches than the usual one and the epoch's last are not worth an executor each
+_MAX_SHAPES = 4  # more shapes of minibatches than the usual one and the epoch's last are not worth a graph each
 os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # or binding prints a line about the engine's own optimizations
 
 
-def fuse(net, loss):
-    """Return a `FusedGradients` of `net` and `loss`, or None where the learner's own code has to run each time.
+def can_be_fused(net, loss):
+    """Tell whether network and loss can be one graph: whether no code of the learner has to run for each minibatch.
 
-    Fused are networks of Gluon's layers, hybridized or not, networks that were hybridized, whatever they are made of,
-    and Gluon's losses. Not fused are hooked blocks, other Python functions, and networks on several devices.
+    So it is for networks of Gluon's layers, hybridized or not, and networks that were hybridized, whatever they are
+    made of, with Gluon's losses. It is not for hooked blocks and other Python functions.
 
     Parameters
     ----------
@@ -29,16 +31,15 @@ def fuse(net, loss):
 
     Returns
     -------
-    FusedGradients or None
+    bool
 
     Examples
     --------
-    >>> fuse(lambda X: X, gluon.loss.L2Loss()) is None
-    True
+    >>> loss = gluon.loss.L2Loss()
+    >>> can_be_fused(gluon.nn.Dense(1), loss), can_be_fused(lambda X: X, loss)
+    (True, False)
     """
-    if _is_traceable(net) and type(loss).__module__ == gluon.loss.__name__ and _is_traceable(loss):
-        return FusedGradients(net, loss)
-    return None
+    return _is_traceable(net) and type(loss).__module__ == gluon.loss.__name__ and _is_traceable(loss)
 
 
 def _is_traceable(block):
@@ -56,95 +57,142 @@ def _is_traceable(block):
 
 
 class FusedGradients:
-    """Predictions, losses, and the gradients of their sum, at two calls of the engine a minibatch.
+    """Predictions, losses, and the gradients of their sum, in few calls of the engine a minibatch.
 
-    The first minibatch of each shape is refused (None), to go through network and loss themselves, which
-    checks that they fit together and finishes a deferred initialisation.
+    The first minibatch of each shape has no graph yet, and goes through network and loss themselves, which checks that
+    they fit together and finishes a deferred initialisation.
+
+    Parameters
+    ----------
+    net, loss : callable
+        Of which `can_be_fused` is true.
+
+    Examples
+    --------
+    >>> net, X, y = gluon.nn.Dense(1, in_units=2), nd.ones((6, 2)), nd.zeros((6,))
+    >>> net.initialize()
+    >>> gradients = FusedGradients(net, gluon.loss.L2Loss())
+    >>> gradients.graph_for(X, y, 3) is None
+    True
+    >>> graph = gradients.graph_for(X, y, 3)
+    >>> graph(X, y, 3, 6)
+    >>> bool((net(X[3:]) == graph.y_hat).min())
+    True
     """
 
     def __init__(self, net, loss):
         self._net, self._loss = net, loss
-        self._executors = {}
+        self._graphs = {}
 
-    def __call__(self, X, y, with_outputs):
-        """Compute the gradients on one minibatch.
+    def graph_for(self, X, y, num_examples):
+        """Return the graph for so many rows of the arrays, or None if they must go the plain way.
 
         Parameters
         ----------
         X, y : arrays
             Features and labels.
-        with_outputs : bool
-            Whether the values of the predictions are wanted.
+        num_examples : int
 
         Returns
         -------
-        tuple of arrays or None
-            Predictions (of their shape only, if their values are not wanted), and one loss an example; None if this
-            minibatch must go the plain way.
+        FusedGraph or None
         """
-        if is_np(X) != is_np(y) or is_np(X) != mx.util.is_np_array():
+        key = num_examples, X.shape[1:], y.shape[1:], X.dtype, y.dtype, X.ctx
+        if key not in self._graphs:
+            if len(self._graphs) < _MAX_SHAPES:
+                self._graphs[key] = None
             return None
-        key = X.shape, y.shape, X.dtype, y.dtype, X.ctx
-        if key not in self._executors:
-            if len(self._executors) < _MAX_SHAPES:
-                self._executors[key] = None
+        if is_np(X) != is_np(y) or is_np(X) != mx.util.is_np_array() or y.ctx != X.ctx:
             return None
-        if self._executors[key] is None or not self._executors[key].is_current():
+        graph = self._graphs[key]
+        if graph is None or not graph.is_current() or graph.kind.is_np != is_np(X):
             if not all(is_plain(param, X.ctx) for param in self._net.collect_params().values()):
                 return None
-            self._executors[key] = _Executor(self._net, self._loss, X, y)
-        return self._executors[key](X, y, with_outputs)
+            graph = self._graphs[key] = FusedGraph(self._net, self._loss, X[:num_examples], y[:num_examples])
+        return graph if graph.has_rows_of_examples else None
 
 
-class _Executor:
-    """The engine's executor of network and loss for one shape of minibatch."""
+class Kind(NamedTuple):
+    """What the outputs of a graph are, apart from the number of examples."""
+
+    shape: tuple
+    dtypes: tuple
+    ctx: mx.Context
+    is_np: bool
+
+
+class FusedGraph:
+    """Network and loss, bound for one shape of minibatch.
+
+    Parameters
+    ----------
+    net, loss : callable
+    X, y : arrays
+        A minibatch of this shape.
+
+    Attributes
+    ----------
+    y_hat, losses : arrays
+        Those of the last minibatch; the next one overwrites them.
+    num_examples, num_numbers : int
+        Of a minibatch: its examples, and all numbers of its features.
+    kind : Kind
+        What arrays that are to hold its outputs have to be.
+    trained : set of gluon.Parameter
+        Those whose gradients are computed.
+    has_rows_of_examples : bool
+        Whether the first axis of the outputs is the examples', as nearly all networks have it.
+    """
 
     def __init__(self, net, loss, X, y):
+        self.num_examples, self.num_numbers = y.shape[0], X.size
         params = net.collect_params().values()
         self._bound = Arrays(params)
-        self._X, self._y = nd.empty(X.shape, X.ctx, X.dtype), nd.empty(y.shape, y.ctx, y.dtype)
-        arrays = {"d2lhelpers_features": self._X, "d2lhelpers_labels": self._y}
+        features, labels = nd.empty(X.shape, X.ctx, X.dtype), nd.empty(y.shape, y.ctx, y.dtype)
+        self._copy_features, self._copy_labels = CopyFrom(features), CopyFrom(labels)
+        arrays = {"d2lhelpers_features": features, "d2lhelpers_labels": labels}
         inputs = [mx.sym.var(name) for name in arrays]
-        self._as_np = is_np(X)
-        if self._as_np:
+        if is_np(X):
             inputs = [symbol.as_np_ndarray() for symbol in inputs]
         y_hat = net(inputs[0])
         losses = loss(y_hat, inputs[1])
-        if self._as_np:
+        if is_np(X):
             y_hat, losses = y_hat.as_nd_ndarray(), losses.as_nd_ndarray()
-        graph = mx.sym.Group([losses, mx.sym.BlockGrad(y_hat)])
+        # The gradients are those of the sum: make_loss has 1 for each loss, and what is blocked adds nothing.
+        graph = mx.sym.Group([mx.sym.make_loss(losses), mx.sym.BlockGrad(y_hat)])
 
-        gradients, grad_reqs = {}, {}
-        for param in params:
-            arrays[param.name] = param.data().as_nd_ndarray()
-            if param.grad_req != "null":
-                gradients[param.name], grad_reqs[param.name] = param.grad().as_nd_ndarray(), param.grad_req
         names = graph.list_arguments()
-        self._executor = graph.bind(
+        self.trained = {param for param in params if param.grad_req != "null" and param.name in names}
+        gradients = {param.name: param.grad().as_nd_ndarray() for param in self.trained}
+        grad_reqs = dict.fromkeys(names, "null") | {param.name: param.grad_req for param in self.trained}
+        arrays |= {param.name: param.data().as_nd_ndarray() for param in params}
+        executor = graph.bind(
             X.ctx,
             args={name: arrays[name] for name in names},
-            args_grad={name: gradients[name] for name in names if name in gradients},
-            grad_req={name: grad_reqs.get(name, "null") for name in names},
+            args_grad=gradients,
+            grad_req=grad_reqs,
             aux_states={name: arrays[name] for name in graph.list_auxiliary_states()},
         )
-        losses, y_hat = self._executor.outputs
-        self._head_gradients = [nd.ones_like(losses), nd.zeros_like(y_hat)]
-        self._trained = [param.data() for param in params if param.grad_req != "null"]
+        self._graph = BoundGraph(executor)
+        outputs = executor.outputs
+        self.losses, self.y_hat = (array.as_np_ndarray() for array in outputs) if is_np(X) else outputs
+        dtypes = self.y_hat.dtype, self.losses.dtype
+        self.kind = Kind(self.y_hat.shape[1:], dtypes, X.ctx, is_np(X))
+        self._data = [param.data() for param in self.trained]
+
+        self.has_rows_of_examples = self.y_hat.shape[0] == self.losses.shape[0] == self.num_examples
 
     def is_current(self):
         """Tell whether the network's parameters and gradients still are the arrays that were bound."""
         return self._bound.are_current()
 
-    def __call__(self, X, y, with_outputs):
-        X.as_nd_ndarray().copyto(self._X)
-        y.as_nd_ndarray().copyto(self._y)
-        losses, y_hat = self._executor.forward(is_train=True)
-        self._executor.backward(self._head_gradients)
-        for data in self._trained:
-            data._fresh_grad = True  # as autograd does it; Trainer.step looks for it
-        # The executor's outputs are overwritten by the next minibatch: hand out copies.
-        return self._copy(y_hat) if with_outputs else y_hat, self._copy(losses)
+    def __call__(self, X, y, start, stop):
+        """Compute predictions, losses and gradients of the rows from `start` to `stop`."""
+        self._copy_features(X, start, stop)
+        self._copy_labels(y, start, stop)
+        self._graph()
 
-    def _copy(self, array):
-        copied = nd.identity(array)
-        return copied.as_np_ndarray() if self._as_np else copied
+    def mark_gradients(self):
+        """Say that the gradients are fresh, as autograd does; ``Trainer.step`` looks for it."""
+        for data in self._data:
+            data._fresh_grad = True

@@ -83,10 +83,16 @@ class Results:
 
     def _keep(self, kept):
         self._newer.append(kept)
+        self._count()
+
+    def _count(self):
+        """Count one more step that has been kept; return whether results were read."""
         self._num_newer += 1
-        if self._num_newer == LAG:
-            self._read(self._older)
-            self._older, self._newer, self._num_newer = self._newer, [], 0
+        if self._num_newer < LAG:
+            return False
+        older, self._older, self._newer, self._num_newer = self._older, self._newer, [], 0
+        self._read(older)
+        return bool(older)
 
     def _read(self, kept):
         if not kept:
