@@ -4,6 +4,7 @@ Each is imported when it is first used, so that ``python -m d2lhelpers`` can loo
 NumPy, cannot be imported.
 """
 
+import os
 from importlib import import_module
 
 import d2lhelpers_startup
@@ -29,8 +30,10 @@ _MODULES = {
     "load_data": "datasets",
     "load_digits": "datasets",
     "load_fashion_mnist": "datasets",
+    "num_workers": "cluster",
     "plot": "plotting",
     "progress": "exercises",
+    "rank": "cluster",
     "rasterize": "interactive",
     "review": "reviewing",
     "seed": "data",
@@ -50,6 +53,11 @@ __all__ = list(_MODULES)
 # The start of Python has done this, but not for a folder that is not installed, or was installed later than that.
 d2lhelpers_startup.install()
 _show_figures()
+
+# A process of a run of several workers says so from the start, so that the others know when it ends. Schedulers and
+# servers end in here.
+if "DMLC_ROLE" in os.environ:
+    import_module(".cluster.joining", __name__).take_part()
 
 
 def __getattr__(name):
