@@ -2,8 +2,8 @@
 
 The repetitions are interleaved (one of each contender, then the next one of each), so that whatever else the machine
 does hits all alike. Each contender's time is divided by ours of the same round; the median of these ratios is shown.
-Contenders whose library is not installed are left out, and the results say so. The images are those of Fashion-MNIST, if it is on this machine, and the results say
-that, too.
+Contenders whose library is not installed are left out, and the results say so. The images are those of Fashion-MNIST,
+if it is on this machine, and the results say that, too.
 """
 
 import argparse
@@ -184,9 +184,10 @@ def growth(repeats):
     reached = "reached" if spread <= MOST_SPREAD and fixed <= MOST_FIXED else "missed"
     verdict = (
         f"A run takes {fixed * 1e3:.1f} ms (target: at most {MOST_FIXED * 1e3:.0f} ms) and {slope * 1e6:.2f} µs for "
-        f"each example. An example costs {first * 1e6:.2f} µs from the smallest to the middle set, and {last * 1e6:.2f} µs "
-        f"from there to the largest; these differ by {spread:.0%} (target: at most {MOST_SPREAD:.0%}): {reached}. What "
-        "is fixed is that a run initialises, goes its first steps the plain way, and binds."
+        f"each example. An example costs {first * 1e6:.2f} µs from the smallest to the middle set, and "
+        f"{last * 1e6:.2f} µs from there to the largest; these differ by {spread:.0%} (target: at most "
+        f"{MOST_SPREAD:.0%}): {reached}. What is fixed is that a run initialises, goes its first steps the plain way, "
+        "and binds."
     )
     return f"## (e) growth: case (b), d2lhelpers, by the number of examples\n\n{table(head, rows)}\n\n{verdict}\n"
 
@@ -258,8 +259,8 @@ def main():
     has_torch = find_spec("torch") is not None
     parts = [
         f"# Side by side\n\nMade by `make bench`: {arguments.repeats} interleaved rounds, each contender in a process "
-        "of its own. Times ours = its time over that of d2lhelpers in the same round, the median of all rounds; above 1 "
-        "is slower than ours. Limits do only a part of the work: no loop that does all of it can be faster.\n\n"
+        "of its own. Times ours = its time over that of d2lhelpers in the same round, the median of all rounds; above "
+        "1 is slower than ours. Limits do only a part of the work: no loop that does all of it can be faster.\n\n"
         f"Machine: {machine()}.\n"
     ]
     ratios = {}
