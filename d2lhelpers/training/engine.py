@@ -61,12 +61,12 @@ def apply(name, *inputs, **options):
     *inputs : mxnet.symbol.Symbol
         The first one of a name that no other application of the operator in the same graph has there.
     **options
-        What the operator is told besides, in Python's numbers.
+        What the operator is told besides: numbers and lists of them.
 
     Examples
     --------
     >>> import mxnet as mx
-    >>> apply("sgd_update", mx.sym.var("w"), mx.sym.var("g"), lr=0.5).list_arguments()
+    >>> apply("multi_sgd_update", mx.sym.var("w"), mx.sym.var("g"), num_weights=1, lrs=[0.5], wds=[0]).list_arguments()
     ['w', 'g']
     """
     values = [str(value) for value in options.values()]

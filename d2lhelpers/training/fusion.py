@@ -173,7 +173,7 @@ class FusedGraph:
             grad_req=grad_reqs,
             aux_states={name: arrays[name] for name in graph.list_auxiliary_states()},
         )
-        self._graph = BoundGraph(executor)
+        self.compute = BoundGraph(executor)
         outputs = executor.outputs
         self.losses, self.y_hat = (array.as_np_ndarray() for array in outputs) if is_np(X) else outputs
         dtypes = self.y_hat.dtype, self.losses.dtype
@@ -190,7 +190,7 @@ class FusedGraph:
         """Compute predictions, losses and gradients of the rows from `start` to `stop`."""
         self._copy_features(X, start, stop)
         self._copy_labels(y, start, stop)
-        self._graph()
+        self.compute()
 
     def mark_gradients(self):
         """Say that the gradients are fresh, as autograd does; ``Trainer.step`` looks for it."""

@@ -83,6 +83,8 @@ def _is_plain(trainer):
         type(trainer) is not gluon.Trainer
         or type(optimizer) is not mx.optimizer.SGD
         or type(updater) is not mx.optimizer.Updater
+        or not updater.aggregate_updates
+        or optimizer.aggregate_num < 1
         or updater.optimizer is not optimizer
         or len(trainer._updaters) != 1
         or not trainer._kv_initialized
@@ -166,37 +168,51 @@ class _Update:
         self._optimizer, self._indices = settings.optimizer, settings.indices
         self._rescale = settings.trainer._scale / num_examples
         self._device_id = settings.list[0].list_ctx()[0].device_id
+        self._options = {"rescale_grad": self._rescale}
+        if self._optimizer.clip_gradient:
+            self._options["clip_gradient"] = self._optimizer.clip_gradient
         self._graph = BoundGraph(self._bind(settings))
 
     def _bind(self, settings):
-        optimizer, context = self._optimizer, settings.list[0].list_ctx()[0]
-        options = {"rescale_grad": self._rescale}
-        if optimizer.clip_gradient:
-            options["clip_gradient"] = optimizer.clip_gradient
-        heads, arrays, gradients, states = [], {}, {}, {}
-        rates, decays = optimizer._get_lrs(self._indices), optimizer._get_wds(self._indices)
-        for i, param in enumerate(settings.list):
-            weight, gradient, one = (mx.sym.var(f"{name}{i}") for name in ("weight", "gradient", "one"))
-            data = param.data().as_nd_ndarray()
-            arrays |= {f"weight{i}": data, f"gradient{i}": param.grad().as_nd_ndarray(), f"one{i}": nd.ones_like(data)}
-            gradients[f"one{i}"] = data
-            of_param = options | {"lr": rates[i], "wd": decays[i]}
-            if optimizer.momentum > 0:
-                states[f"state{i}"] = settings.states[i]
-                of_param["momentum"] = optimizer.momentum
-                new = apply("sgd_mom_update", weight, gradient, mx.sym.var(f"state{i}"), **of_param)
-            else:
-                new = apply("sgd_update", weight, gradient, **of_param)
-            heads.append(mx.sym.make_loss(mx.sym.BlockGrad(new) * one))
-        graph = mx.sym.Group(heads)
+        params = settings.list
+        weights = [param.data().as_nd_ndarray() for param in params]
+        arrays = {f"weight{i}": weight for i, weight in enumerate(weights)}
+        arrays |= {f"gradient{i}": param.grad().as_nd_ndarray() for i, param in enumerate(params)}
+        arrays |= {f"one{i}": nd.ones_like(weight) for i, weight in enumerate(weights)}
+        gradients = {f"one{i}": weight for i, weight in enumerate(weights)}
+        states = {f"state{i}": state for i, state in enumerate(settings.states) if self._optimizer.momentum > 0}
+        updated = self._with_momentum() if states else self._without_momentum()
+        losses = [mx.sym.make_loss(mx.sym.BlockGrad(new) * mx.sym.var(f"one{i}")) for i, new in enumerate(updated)]
+        graph = mx.sym.Group(losses)
         names = graph.list_arguments()
         return graph.bind(
-            context,
+            params[0].list_ctx()[0],
             args={name: arrays[name] for name in names},
             args_grad=gradients,
             grad_req={name: "write" if name in gradients else "null" for name in names},
             aux_states=states,
         )
+
+    def _without_momentum(self):
+        """Return the new weights, by the very operator that the trainer calls: `sgd_update` rounds differently."""
+        updated, size, optimizer = [], self._optimizer.aggregate_num, self._optimizer
+        for first in range(0, len(self._indices), size):
+            indices = self._indices[first : first + size]
+            places = range(first, first + len(indices))
+            inputs = [mx.sym.var(f"{name}{i}") for i in places for name in ("weight", "gradient")]
+            rates = {"lrs": optimizer._get_lrs(indices), "wds": optimizer._get_wds(indices)}
+            new = apply("multi_sgd_update", *inputs, num_weights=len(indices), **rates, **self._options)
+            updated.extend(new)
+        return updated
+
+    def _with_momentum(self):
+        """Return the new weights; of several arrays, the trainer's operator cannot be part of a graph."""
+        optimizer, updated = self._optimizer, []
+        for i, index in enumerate(self._indices):
+            inputs = [mx.sym.var(f"{name}{i}") for name in ("weight", "gradient", "state")]
+            rates = {"lr": optimizer._get_lrs([index])[0], "wd": optimizer._get_wds([index])[0]}
+            updated.append(apply("sgd_mom_update", *inputs, momentum=optimizer.momentum, **rates, **self._options))
+        return updated
 
     def __call__(self):
         optimizer = self._optimizer
