@@ -155,19 +155,24 @@ class ArrayLoader:
                 stop = min(i + self.batch_size, num_rows)
                 yield tuple(array._slice(i, stop) for array in block)  # as array[i:stop], with less to look up
 
+    def order(self):
+        """Return the indices of an epoch's examples, in an order of its own if `shuffle` is true."""
+        order = np.arange(self.num_examples)
+        if self.shuffle:
+            np.random.shuffle(order)  # the same call as in Gluon's RandomSampler, so the same order
+        return order
+
     def blocks(self):
         """Yield an epoch in fewer, larger tuples of arrays, each of which holds some minibatches one after the other.
 
         Only the last one's last minibatch may hold fewer than `batch_size` examples.
         """
-        order = np.arange(self.num_examples)
-        if self.shuffle:
-            np.random.shuffle(order)  # the same call as in Gluon's RandomSampler, so the same order
-        sources = [_as_numpy(array) for array in self.arrays]
+        order = self.order()
+        sources = [as_numpy(array) for array in self.arrays]
         # A block of minibatches is gathered at once, and cut: one call for many, and at most 4 MB of float32.
         example_size = int(np.prod(self.arrays[0].shape[1:], dtype=np.int64))
         block_size = self.batch_size * max(1, _BLOCK_SIZE // (self.batch_size * max(1, example_size)))
-        for start in range(0, self.num_examples, block_size):
+        for start in range(0, len(order), block_size):
             rows = order[start : start + block_size]
             block = [source.take(rows, axis=0, mode="clip") for source in sources]  # in half the time of source[rows]
             if self.transform is not None:
@@ -189,8 +194,14 @@ class _Capsule:
         return 1, 0  # the CPU, the only one
 
 
-def _as_numpy(array):
-    """Return the values of an MXNet array as a NumPy array in the same memory, where there can be one."""
+def as_numpy(array):
+    """Return the values of an MXNet array as a NumPy array in the same memory, where there can be one.
+
+    Examples
+    --------
+    >>> as_numpy(nd.array([1, 2]))
+    array([1., 2.], dtype=float32)
+    """
     if array.ctx.device_type == "cpu" and np.dtype(array.dtype).kind in "iuf":
         return np.from_dlpack(_Capsule(array))
     return array.asnumpy()

@@ -13,6 +13,7 @@ from ..metrics import Backlog, unpack
 from .copied import CopiedResults
 from .fusion import FusedGradients, can_be_fused
 from .loop import Run
+from .machines import Share
 from .steps import TrainerStep, has_own_step, quick_step
 from .updates import PreparedUpdates
 
@@ -34,7 +35,7 @@ class FastRun(Run):
             return super().make_steps(train_iter, probabilities, interrupts)
         steps = _Steps(self, CopiedResults(self, probabilities))
         # A loader of ours is asked for many minibatches at once: arrays that each step takes some rows of.
-        in_blocks = type(train_iter) is ArrayLoader
+        in_blocks = type(train_iter) in (ArrayLoader, Share)
         with self.progress_bar(train_iter) as bar:
             for arrays in train_iter.blocks() if in_blocks else bar:
                 if interrupts:

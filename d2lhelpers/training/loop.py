@@ -14,6 +14,7 @@ from ..language import N_, _, joined
 from ..metrics import Backlog, mean_loss, mean_metric, predictions, unpack
 from .gradients import RecordedGradients
 from .history import DivergenceError, History, describe_curve, format_value
+from .machines import Alone
 from .results import Results
 from .steps import TrainerStep
 
@@ -21,11 +22,12 @@ from .steps import TrainerStep
 class Run:
     """One call of `train`: what is fixed for it, and what came of it so far.
 
-    Three parts can be exchanged:
+    Four parts can be exchanged:
 
     - ``gradients(X, y)`` computes predictions, losses and gradients of a minibatch (``gradients.py``, ``fusion.py``),
     - ``step(num_examples)`` changes the parameters by them (``steps.py``),
-    - ``results`` keeps predictions and losses, and reads them later (``results.py``).
+    - ``results`` keeps predictions and losses, and reads them later (``results.py``),
+    - ``machines`` shares the work with other workers, if there are any (``machines.py``).
 
     Attributes
     ----------
@@ -43,6 +45,7 @@ class Run:
         if self.history.metric_name == "loss":
             raise ValueError("metric must not be called loss, since the history has a loss already; rename it.")
         self.last_finite_loss = None
+        self.machines = Alone()
 
     @property
     def epoch(self):
@@ -53,16 +56,18 @@ class Run:
         """Go through the minibatches once, and record what came of it."""
         start = time.perf_counter()
         with noted_probabilities() if self.epoch == 1 else nullcontext([]) as probabilities:
-            results = self.make_steps(train_iter, probabilities, interrupts)
+            results = self.make_steps(self.machines.share(train_iter), probabilities, interrupts)
+        self.machines.finish_epoch()
         results.read()  # from here on the results are waited for
         if not results.num_examples:
             raise ValueError(
                 f"train_iter yielded no minibatch in epoch {self.epoch}; a generator can be iterated over only once: "
                 "hand in load_array(...), a DataLoader or a list."
             )
-        record = {"loss": results.loss / results.num_examples, "num_examples": results.num_examples}
+        loss, metric, num_examples = self.machines.add("epoch", [results.loss, results.metric, results.num_examples])
+        record = {"loss": loss / num_examples, "num_examples": num_examples}
         if self.metric is not None:
-            record["metric"] = results.metric / results.num_examples
+            record["metric"] = metric / num_examples
         record["seconds"] = time.perf_counter() - start
         if test_iter is not None:
             record |= self.test(test_iter)
@@ -93,12 +98,14 @@ class Run:
 
     def test(self, test_iter):
         """Return what is to be recorded of the test set."""
-        outputs = list(predictions(self.net, test_iter, "test_iter", self.ctx))
-        found = {"test_loss": mean_loss(self.loss, outputs)}
+        outputs = list(predictions(self.net, self.machines.share_of_test(test_iter), "test_iter", self.ctx))
+        num_examples = sum(y.shape[0] for _X, y in outputs)
+        found = {"test_loss": self.machines.mean("test loss", mean_loss(self.loss, outputs), num_examples)}
         if not np.isfinite(found["test_loss"]):
             raise DivergenceError(self.history, self.epoch, self.last_finite_loss, "test loss")
         if self.metric is not None:
-            found["test_metric"] = mean_metric(self.metric, outputs)
+            value = mean_metric(self.metric, outputs)
+            found["test_metric"] = self.machines.mean("test metric", value, num_examples)
         return found
 
     def describe_last_epoch(self):

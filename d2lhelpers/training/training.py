@@ -1,5 +1,6 @@
 """The function that the notebooks call: it checks what it is handed, and makes a run of it."""
 
+from ..cluster import num_workers, rank
 from ..devices import check_ctx
 from ..metrics import check_parameters, engine_errors
 from ..validation import check_callable, check_integer, check_iterable
@@ -7,6 +8,7 @@ from .checks import check_device, check_trainer
 from .fast import FastRun
 from .interrupts import explain_interrupt, note_interrupts
 from .loop import Run
+from .machines import machines
 
 
 def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=None, verbose=True, ctx=None, plain=False):
@@ -89,12 +91,23 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     check_parameters(net)
     check_device(net, ctx)
     check_trainer(net, trainer)
-    run = (Run if plain else FastRun)(net, loss, trainer, metric, verbose, ctx)
+    run = (Run if plain else FastRun)(net, loss, trainer, metric, verbose and rank() == 0, ctx)
+    run.machines = machines()
+    run.machines.attach(run, net, trainer)
     interrupts = []
     try:
-        with engine_errors(), note_interrupts(interrupts):
+        with run.machines.ending_together(), engine_errors(), note_interrupts(interrupts):
+            run.machines.begin(
+                num_epochs=num_epochs, train_iter=_kind(train_iter), test_iter=_kind(test_iter), metric=_kind(metric)
+            )
             for _epoch in range(num_epochs):
                 run.train_epoch(train_iter, test_iter, interrupts)
     except KeyboardInterrupt:
+        if num_workers() > 1:
+            raise
         print(explain_interrupt(len(run.history), is_whole=len(interrupts) == 1))
     return run.history
+
+
+def _kind(value):
+    return getattr(value, "__name__", type(value).__name__)
