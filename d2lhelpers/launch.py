@@ -107,9 +107,11 @@ class _Launcher:
             self._reason = error.reason
         except KeyboardInterrupt:
             self._reason = {"why": "interrupted", "who": name("launcher", self._options.host)}
+            if self._member:
+                self._member.send({"failed": "KeyboardInterrupt", "interrupted": True})
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # from here on nothing takes long
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if self._reason and self._reason["why"] != "interrupted":
+        if self._member:  # without it, processes may not have come to where they hear of the end
             self._processes.wait(_LAST_WORDS)
         self._processes.end()
         if self._member:
@@ -128,10 +130,7 @@ class _Launcher:
             "PYTHONUNBUFFERED": "1",
         }
         environ.setdefault("OMP_NUM_THREADS", str(max(1, _num_cores() // options.here)))
-        if options.join:
-            port = options.port
-        else:
-            port = self._start_serving(environ)
+        port = options.port if options.join else self._start_serving(environ)
         environ |= {"DMLC_PS_ROOT_URI": options.host, "DMLC_PS_ROOT_PORT": str(port)}
         if options.is_alone:
             environ["DMLC_NODE_HOST"] = options.host
@@ -174,7 +173,7 @@ class _Launcher:
         self._processes.start(role, rank, [sys.executable, *arguments], environ | {"DMLC_ROLE": role}, descriptors)
 
     def _on_end(self, reason):
-        self._reason = reason
+        self._reason = self._reason or reason
         self._ended.set()
 
     def _watch(self):

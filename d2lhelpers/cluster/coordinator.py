@@ -6,12 +6,14 @@ import sys
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 
 from .reasons import name, say
 from .wire import GREETING, SILENCE, Wire, WireError, listen
 
 ENDED = 75  # the status of a process that ends because of another one
 _HANDSHAKE = 10  # seconds that a newcomer has to say who it is
+_LAST_WORDS = 3  # seconds that members have to end by themselves
 _EXPLANATION = 1  # seconds that a launcher has to say how a process of its own has ended
 
 
@@ -50,7 +52,7 @@ class Coordinator:
         self._lock = threading.RLock()
         self._members, self._reserved = [], set(range(settings.reserved))
         self._script = self._reason = None
-        self._is_over = False
+        self._is_over = self._has_own_launcher = False
         self._host = listener.getsockname()[0]
 
     def start(self):
@@ -72,9 +74,12 @@ class Coordinator:
     def _end(self, reason):
         if not self.settings.is_launched:
             print(say(reason), file=sys.stderr, flush=True)
-        self._listener.close()
         self._tell(self._members, {"end": reason})
-        self._wait_for_ends(self._members, 3)
+        # Newcomers are told, too; the launcher that has started this process may be one of them.
+        limit = time.monotonic() + _LAST_WORDS
+        while self.settings.is_launched and not self._has_own_launcher and time.monotonic() < limit:
+            time.sleep(0.02)
+        self._wait_for_ends(self._members, _LAST_WORDS)
         self._exit(ENDED)
 
     def fail(self, error):
@@ -120,7 +125,8 @@ class Coordinator:
     def _admit(self, wire, hello):
         """Return the new member, or None if it was refused."""
         with self._lock:
-            problem = self._find_problem(wire, hello)
+            problem = self._reason or self._find_problem(wire, hello)
+            self._has_own_launcher |= bool(hello.get("role") == "launcher" and hello.get("ranks"))
             if problem:
                 self._tell_one(wire, {"refused": problem})
                 if not self.started.is_set() and problem["why"] not in ("foreign", "full"):
@@ -246,7 +252,7 @@ class Coordinator:
         self._wait_for_ends(workers, 10)
         others = [member for member in self._members if member.role != "worker"]
         self._tell(others, {"over": True})
-        self._wait_for_ends([member for member in others if member.role == "server"], 3)
+        self._wait_for_ends([member for member in others if member.role == "server"], _LAST_WORDS)
         self._exit(0)
 
     def _wait_for_ends(self, members, seconds):
@@ -303,7 +309,5 @@ class Coordinator:
             self._tell_one(member.wire, message)
 
     def _tell_one(self, wire, message):
-        try:
+        with suppress(OSError):  # its own thread notices
             wire.send(message)
-        except OSError:
-            pass  # its own thread notices

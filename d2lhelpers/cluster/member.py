@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from importlib import metadata
 
 from .coordinator import ENDED
@@ -161,10 +162,8 @@ class Member:
 
     def send(self, message):
         """Tell the scheduler something; if it cannot be told, the run ends anyway."""
-        try:
+        with suppress(OSError):
             self._wire.send(message)
-        except OSError:
-            pass
 
     def do(self, kind, about, value):
         """Do something together with all workers: wait until each of them has come to the same call.

@@ -3,10 +3,11 @@
 import os
 import re
 import threading
+from contextlib import suppress
 
 
 class Output:
-    """A stream that several processes write to, a whole line at a time.
+    r"""A stream that several processes write to, a whole line at a time.
 
     A progress bar begins with a carriage return and has no end of a line. It is wiped out by the line of another
     process, and drawn anew by its own next state.
@@ -20,10 +21,10 @@ class Output:
     >>> import io
     >>> stream = io.BytesIO()
     >>> output = Output(stream)
-    >>> output.write(0, b"[0] ", b"\\repoch 1: 10%")
-    >>> output.write(1, b"[1] ", b"hello\\n")
+    >>> output.write(0, b"[0] ", b"\repoch 1: 10%")
+    >>> output.write(1, b"[1] ", b"hello\n")
     >>> stream.getvalue()
-    b'\\r[0] epoch 1: 10%\\r                \\r[1] hello\\n'
+    b'\r[0] epoch 1: 10%\r                \r[1] hello\n'
     """
 
     def __init__(self, stream):
@@ -45,10 +46,8 @@ class Output:
             self._stream.flush()
 
     def _write(self, data):
-        try:
+        with suppress(OSError, ValueError):  # whoever reads it may have gone
             self._stream.write(data)
-        except (OSError, ValueError):
-            pass  # whoever reads it has gone
 
 
 def copy(descriptor, output, source, prefix):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 from .output import Output, copy
 
@@ -81,7 +82,5 @@ class Processes:
             thread.join(2)
 
     def _kill_group(self, process):
-        try:
+        with suppress(ProcessLookupError, PermissionError):  # none of it may be left
             os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass  # none of it is left

@@ -1,6 +1,6 @@
 """Why a run has ended: who, where, why, and what to do, as plain data that each machine says in its own language."""
 
-from ..language import N_, _
+from ..language import N_, _, joined
 
 # A reason is a dictionary with the key "why" and the fields of the sentence. It travels as JSON.
 _SENTENCES = {
@@ -12,8 +12,8 @@ _SENTENCES = {
     "failed": N_("{who} has failed: {error} Mend that, and start the run again; its own output says where it was."),
     "interrupted": N_("{who} was interrupted. The parameters that were saved last are whole: start again from them."),
     "lost": N_(
-        "{who} can no longer be reached: nothing was heard for {seconds} s. Look at its network and its power, and start "
-        "the run again."
+        "{who} can no longer be reached: nothing was heard for {seconds} s. Look at its network and its power, and "
+        "start the run again."
     ),
     "missing": N_(
         "{missing} did not come within {seconds} s. Start the missing ones, with the same address and number of "
@@ -123,6 +123,6 @@ def say(reason):
 def _said(value):
     if isinstance(value, dict):
         return _(_NAMES[value["role"]]).format(machine=value["machine"], rank=value["rank"])
-    if isinstance(value, list):
-        return ", ".join(map(_said, value))
+    if isinstance(value, list) and all(isinstance(part, dict) for part in value):
+        return joined(N_("{first}, {second}"), map(_said, value))
     return value

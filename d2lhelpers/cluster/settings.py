@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 ROLES = ("scheduler", "server", "worker")
 WAIT = 60.0  # seconds that the members of a run wait for each other, so that they can be started by hand
-NO_INTERFACE = ("0.0.0.0", "::", "*")  # noqa: S104 - what is refused, since it would listen on all of them
+NO_INTERFACE = ("0.0.0.0", "::", "*")  # all of them at once, which is refused
 # These would have MXNet listen elsewhere than where it was told to.
 OVERRULING = ("DMLC_INTERFACE", "DMLC_LOCAL", "DMLC_USE_KUBERNETES", "DMLC_ENABLE_RDMA", "PORT")
 
@@ -155,8 +155,8 @@ def resolve(name, host):
 
 def _all_interfaces(name, host):
     return SettingsError(
-        f"{name} is {host}, all interfaces of this machine, the one to the internet among them; name the address in the "
-        "network of your machines, for example 10.0.0.1."
+        f"{name} is {host}, all interfaces of this machine, the one to the internet among them; name the address in "
+        "the network of your machines, for example 10.0.0.1."
     )
 
 

@@ -8,6 +8,7 @@ import json
 import socket
 import sys
 import threading
+from contextlib import suppress
 
 SILENCE = 8  # seconds without an answer of the other machine after which a connection counts as cut
 GREETING = {"d2lhelpers": "a run of several workers", "protocol": 1}
@@ -83,10 +84,8 @@ class Wire:
 
     def close(self):
         """Close the connection, also for a thread that waits for a message."""
-        try:
+        with suppress(OSError):  # the other side was first
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # the other side was first
         self._socket.close()
 
     def forget(self):

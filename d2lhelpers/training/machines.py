@@ -88,7 +88,7 @@ class Together(Alone):
     # Examples
 
     def share(self, train_iter):
-        """Return the examples of this worker in each minibatch; other iterables than ours yield its own minibatches."""
+        """Return this worker's part of each minibatch; of other iterables than ours, each worker's is its own."""
         self._share, self._num_steps = None, 0
         if type(train_iter) is ArrayLoader:
             num_workers = self.worker.num_workers
@@ -302,8 +302,8 @@ def _check(net, trainer):
         params = net.collect_params().values()
     else:
         raise TypeError(
-            "in a run of several workers train has to know the parameters, but net and trainer are functions; hand in a "
-            'Gluon network, and gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.03}).'
+            "in a run of several workers train has to know the parameters, but net and trainer are functions; hand in "
+            'a Gluon network, and gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.03}).'
         )
     for param in params:
         if param.grad_req == "add":
@@ -313,8 +313,8 @@ def _check(net, trainer):
             )
         if param._stype != "default" or param._grad_stype != "default":
             raise ValueError(
-                f"{param.name} is sparse, or has sparse gradients, which a run of several workers cannot share; make the "
-                "layer without sparse_grad."
+                f"{param.name} is sparse, or has sparse gradients, which a run of several workers cannot share; make "
+                "the layer without sparse_grad."
             )
 
 

@@ -1,0 +1,267 @@
+"""Faults in a run of several processes: nothing hangs, one message says who, where, why and what to do, nothing is left."""
+
+import signal
+import socket
+import sys
+import threading
+
+import pytest
+
+from cluster_runs import MEETING, ROOT, TRAINING, WAITING, Runs, free_port, is_free, kill
+
+
+@pytest.fixture
+def runs(tmp_path):
+    runs = Runs(tmp_path)
+    yield runs
+    runs.close()
+
+
+def test_a_run_without_faults(runs):
+    run = runs.launch("--workers", 2, runs.script(MEETING))
+    assert run.wait() == 0
+    assert sorted(run.out.splitlines()) == ["[0] 0 of 2 [2.0]", "[1] 1 of 2 [2.0]"]
+    assert run.err == ""
+
+
+@pytest.mark.parametrize("role", ["worker", "server"])
+def test_killed_in_training(runs, role):
+    run = runs.launch("--workers", 2, runs.script(TRAINING))
+    run.wait_for("epoch 2")
+    (victim,) = run.members(role, 1 if role == "worker" else None)
+    kill(victim)
+    assert run.wait() not in (0, None)
+    who = "worker 1" if role == "worker" else "server 0"
+    assert run.err.count(f"{who} on 127.0.0.1 was ended by the signal SIGKILL. Look at that machine") == 1
+    assert run.err.count("\n") == 1
+
+
+def test_scheduler_killed(runs):
+    run = runs.launch("--workers", 2, runs.script(WAITING))
+    run.wait_for("waits")
+    (scheduler,) = run.members("scheduler")
+    kill(scheduler)
+    assert run.wait() not in (0, None)
+    assert run.err.count("the scheduler on 127.0.0.1") == 1
+    assert run.err.count("\n") == 1
+
+
+def test_launcher_killed(runs):
+    run = runs.launch("--workers", 2, runs.script(WAITING))
+    run.wait_for("waits")
+    run.process.kill()
+    assert run.wait() == -signal.SIGKILL  # and nothing is left
+
+
+def test_exception_in_one_worker(runs):
+    fails = """
+    calls = []
+    def fails(y_hat, y):
+        calls.append(y)
+        if dh.rank() == 1 and len(calls) > 100:
+            raise LookupError("nothing here")
+        return 1.0
+    """
+    script = fails + TRAINING.replace("trainer, EPOCHS)", "trainer, EPOCHS, metric=fails)")
+    run = runs.launch("--workers", 2, runs.script(script))
+    assert run.wait() == 1
+    assert run.err.count("worker 1 on 127.0.0.1 has failed: LookupError: nothing here. Mend that") == 1
+    assert run.err.count("[1] Traceback") == 1
+    assert "[0] Traceback" not in run.err
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(runs, signum):
+    run = runs.launch("--workers", 2, runs.script(WAITING))
+    run.wait_for("waits")
+    run.process.send_signal(signum)
+    assert run.wait() == 130
+    assert run.err.count("was interrupted. The parameters that were saved last are whole") == 1
+    assert run.err.count("\n") == 1
+
+
+def test_a_worker_that_never_comes(runs):
+    port = free_port()
+    run = runs.launch("--listen", f"127.0.0.1:{port}", "--workers", 2, "--here", 1, "--wait", 3, runs.script(MEETING))
+    assert run.wait() == 1
+    assert run.err == (
+        "worker 1 did not come within 3 s. Start the missing ones, with the same address and number of workers, or wait "
+        "longer with --wait.\n"
+    )
+    assert is_free(port)
+
+
+def test_a_scheduler_that_never_comes(runs):
+    run = runs.launch("--join", f"127.0.0.1:{free_port()}", "--workers", 2, "--wait", 2, runs.script(MEETING))
+    assert run.wait() == 1
+    assert "no scheduler answered at 127.0.0.1" in run.err
+    assert run.err.count("\n") == 1
+
+
+def test_a_script_that_ends_early(runs):
+    script = "import d2lhelpers as dh\nif dh.rank() == 0:\n    dh.cluster.current().add('', [1])\n"
+    run = runs.launch("--workers", 2, runs.script(script))
+    assert run.wait() == 1
+    assert (
+        run.err.count("worker 1 on 127.0.0.1 is through with its script, but worker 0 on 127.0.0.1 waits for it") == 1
+    )
+
+
+def test_a_script_that_does_not_begin(runs):
+    run = runs.launch("--workers", 2, runs.script("import sys\nsys.exit(3)"))
+    assert run.wait() == 3
+    assert "has ended with the status 3. Its own output says why" in run.err
+
+
+def test_the_status_of_a_script_stays(runs):
+    run = runs.launch("--workers", 2, runs.script(MEETING + "\n    raise SystemExit(4 * dh.rank())"))
+    assert run.wait() == 4
+
+
+def test_port_in_use(runs):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        run = runs.launch("--listen", f"127.0.0.1:{port}", "--workers", 2, runs.script(MEETING))
+        assert run.wait() == 1
+    assert run.err.startswith(f"127.0.0.1:{port} cannot be listened on (Address already in use).")
+    assert run.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""], ids=["HTTP", "silent"])
+def test_foreign_service(runs, answer):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+
+        def serve():
+            connection, _ = listener.accept()
+            connection.sendall(answer)
+            connection.recv(2**16)
+            connection.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        run = runs.launch("--join", f"127.0.0.1:{port}", "--workers", 2, runs.script(MEETING))
+        assert run.wait() == 1
+        thread.join()
+    assert run.err.startswith(f"what answers at 127.0.0.1:{port} is no run of d2lhelpers")
+    assert run.err.count("\n") == 1
+
+
+def join(runs, script=MEETING, other=MEETING, num_workers=(2, 2), environ=None):
+    """Return two launchers that were to be one run."""
+    address = f"127.0.0.1:{free_port()}"
+    first = runs.launch("--listen", address, "--workers", num_workers[0], "--here", 1, runs.script(script, "one.py"))
+    second = runs.launch(
+        "--join", address, "--workers", num_workers[1], "--here", 1, runs.script(other, "two.py"), environ=environ
+    )
+    return first, second
+
+
+def test_two_launchers_are_one_run(runs):
+    first, second = join(runs)
+    assert (first.wait(), second.wait()) == (0, 0)
+    assert first.out + second.out == "[0] 0 of 2 [2.0]\n[1] 1 of 2 [2.0]\n"
+
+
+def test_another_script(runs):
+    both = join(runs, other=MEETING + "    # another one")
+    for run in both:
+        assert run.wait() == 1
+        assert run.err.count("runs another script than worker") == 1
+        assert run.err.count("\n") == 1
+
+
+def test_another_number_of_workers(runs):
+    both = join(runs, num_workers=(2, 3))
+    for run in both:
+        assert run.wait() == 1
+        assert run.err == (
+            "the launcher on 127.0.0.1 was started for 3 workers, but the scheduler for 2. Give the same number "
+            "everywhere.\n"
+        )
+
+
+def test_another_version_of_mxnet(runs, tmp_path):
+    info = tmp_path / "other" / "mxnet-1.8.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: mxnet\nVersion: 1.8.0\n")
+    both = join(runs, environ={"PYTHONPATH": f"{info.parent}:{ROOT}"})
+    for run in both:
+        assert run.wait() == 1
+        assert "has MXNet 1.8.0, but the scheduler has 1.9.1. Install the same version everywhere." in run.err
+        assert run.err.count("\n") == 1
+
+
+def test_other_shapes(runs):
+    run = runs.launch("--workers", 2, runs.script(TRAINING.replace("Dense(1)", "Dense(1, use_bias=dh.rank() == 0)")))
+    assert run.wait() == 1
+    assert "worker 1 on 127.0.0.1 has parameters of the shapes [(1, 2)], but worker 0" in run.err
+    assert run.err.count("\n") == 1
+
+
+def test_other_examples(runs):
+    run = runs.launch("--workers", 2, runs.script(TRAINING.replace("dh.seed(0)", "dh.seed(dh.rank())")))
+    assert run.wait() == 1
+    assert "worker 1 on 127.0.0.1 has other examples, or another batch size, than worker 0" in run.err
+
+
+def test_two_runs_at_once(runs):
+    script = runs.script(MEETING)
+    both = [runs.launch("--workers", 2, script) for _ in range(2)]
+    for run in both:
+        assert run.wait() == 0
+        assert sorted(run.out.splitlines()) == ["[0] 0 of 2 [2.0]", "[1] 1 of 2 [2.0]"]
+
+
+def test_a_run_at_the_port_of_another_one(runs):
+    port = free_port()
+    script = runs.script(WAITING)
+    first = runs.launch("--listen", f"127.0.0.1:{port}", "--workers", 1, script)
+    first.wait_for("waits")
+    second = runs.launch("--listen", f"127.0.0.1:{port}", "--workers", 1, script)
+    assert second.wait() == 1
+    assert "Another run or service may have the port" in second.err
+    third = runs.launch("--join", f"127.0.0.1:{port}", "--workers", 1, script)
+    assert third.wait() == 1
+    assert "brings 1 workers, but only 0 are missing" in third.err
+    assert first.process.poll() is None  # it was not disturbed
+    first.process.send_signal(signal.SIGINT)
+    assert first.wait() == 130
+    assert is_free(port)
+
+
+def test_without_a_launcher(runs):
+    port = free_port()
+    variables = {"DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": str(port), "DMLC_NUM_WORKER": "2"}
+    script = runs.script(MEETING)
+    started = [
+        runs.start([sys.executable, script], variables | {"DMLC_ROLE": role})
+        for role in ("worker", "server", "scheduler", "worker")
+    ]
+    assert [process.wait() for process in started] == [0, 0, 0, 0]
+    lines = sorted(process.out for process in started)
+    assert lines == ["", "", "0 of 2 [2.0]\n", "1 of 2 [2.0]\n"]
+
+
+def test_killed_without_a_launcher(runs):
+    port = free_port()
+    variables = {"DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": str(port), "DMLC_NUM_WORKER": "2"}
+    script = runs.script(WAITING)
+    started = [
+        runs.start([sys.executable, script], variables | {"DMLC_ROLE": role, "DMLC_WORKER_ID": worker})
+        for role, worker in (("worker", "0"), ("worker", "1"), ("server", ""), ("scheduler", ""))
+    ]
+    victim, *others = started
+    victim.wait_for("waits")
+    victim.process.kill()
+    victim.wait()
+    for process in others:
+        assert process.wait() == 75
+        assert process.err == (
+            "worker 0 on 127.0.0.1 has ended without a word (killed, or out of memory). Look at that machine, and start "
+            "the run again.\n"
+        )
