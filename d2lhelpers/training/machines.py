@@ -21,7 +21,7 @@ _MOST_NUMBERS = 2**14  # of the arrays that are added up together; larger ones g
 class Alone:
     """The part of a run that nobody shares."""
 
-    def attach(self, run, net, trainer):
+    def attach(self, run, net, trainer, train_iter):
         """Change nothing of a run's other parts."""
 
     def share(self, train_iter):
@@ -63,9 +63,10 @@ class Together(Alone):
     def __init__(self, worker):
         self.worker, self._run, self._share, self._known = worker, None, None, []
 
-    def attach(self, run, net, trainer):
+    def attach(self, run, net, trainer, train_iter):
         """Have a run begin with the first worker's parameters, and make its steps with all workers' gradients."""
         _check(net, trainer)
+        _check_size(train_iter, self.worker.num_workers)
         self._params = _unique(trainer._params if isinstance(trainer, gluon.Trainer) else net.collect_params().values())
         self._run, self._gradients, self._step = run, run.gradients, run.step
         self._net, self._is_begun, self._sum = net, False, None
@@ -91,12 +92,6 @@ class Together(Alone):
         """Return this worker's part of each minibatch; of other iterables than ours, each worker's is its own."""
         self._share, self._num_steps = None, 0
         if type(train_iter) is ArrayLoader:
-            num_workers = self.worker.num_workers
-            if min(train_iter.batch_size, train_iter.num_examples) < num_workers:
-                raise ValueError(
-                    f"a minibatch of {min(train_iter.batch_size, train_iter.num_examples)} examples is too small for "
-                    f"{num_workers} workers, which take at least one each: choose a larger batch_size, or fewer workers."
-                )
             self._check_examples(train_iter)
             self._share = train_iter = Share(train_iter, self.worker)
         return train_iter
@@ -316,6 +311,17 @@ def _check(net, trainer):
                 f"{param.name} is sparse, or has sparse gradients, which a run of several workers cannot share; make "
                 "the layer without sparse_grad."
             )
+
+
+def _check_size(train_iter, num_workers):
+    if type(train_iter) is not ArrayLoader:
+        return
+    size = min(train_iter.batch_size, train_iter.num_examples)
+    if size < num_workers:
+        raise ValueError(
+            f"a minibatch of {size} examples is too small for {num_workers} workers, which take at least one each: choose "
+            "a larger batch_size, or fewer workers."
+        )
 
 
 def _unique(params):

@@ -93,7 +93,7 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     check_trainer(net, trainer)
     run = (Run if plain else FastRun)(net, loss, trainer, metric, verbose and rank() == 0, ctx)
     run.machines = machines()
-    run.machines.attach(run, net, trainer)
+    run.machines.attach(run, net, trainer, train_iter)
     interrupts = []
     try:
         with run.machines.ending_together(), engine_errors(), note_interrupts(interrupts):
