@@ -1,0 +1,233 @@
+"""What a run does with the network: where it listens, what it makes of garbage, and of a link that is cut."""
+
+import os
+import pickle
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+
+import psutil
+import pytest
+import zmq
+
+from cluster_runs import TRAINING, Runs
+
+LISTENS = """
+    import os, pickle, signal, time
+    import d2lhelpers as dh
+    from d2lhelpers.cluster import current
+    from mxnet import nd
+    a = nd.ones((3,))
+    current().add_up("a", a)
+    a.wait_to_read()
+    print("ready", flush=True)
+    while not os.path.exists("go"):
+        time.sleep(0.05)
+    current().add("", [1])
+    COMMAND
+    b = nd.ones((3,))
+    current().add_up("a", b)
+    print(b.asnumpy().tolist())
+"""
+SEND = """
+    import ctypes
+    from mxnet.base import _LIB, check_call
+    class Evil:
+        def __reduce__(self):
+            return open, ("unpickled", "w")
+    check_call(_LIB.MXKVStoreSendCommmandToServers(current()._store._handle, 0, pickle.dumps(Evil(), protocol=0)))
+"""
+
+
+@pytest.fixture
+def runs(tmp_path):
+    runs = Runs(tmp_path)
+    yield runs
+    runs.close()
+
+
+def listening(run):
+    """Return the addresses that the processes of a run listen on."""
+    return {
+        (member.environ()["DMLC_ROLE"], connection.laddr.ip, connection.laddr.port)
+        for member in [run.process, *run.members()]
+        for connection in psutil.Process(member.pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+def test_a_pickle_that_a_worker_sends_is_refused(runs):
+    run = runs.launch("--workers", 1, runs.script(LISTENS.replace("COMMAND", SEND.replace("\n    ", "\n    ").strip())))
+    (run.folder / "go").touch()
+    assert run.wait() == 0
+    assert run.out.splitlines()[-1] == "[0] [1.0, 1.0, 1.0]"
+    assert "server 0 on 127.0.0.1 has refused a command (number 0): this run's servers only add up arrays." in run.err
+    assert not (run.folder / "unpickled").exists()
+
+
+def test_it_listens_on_the_named_interface_only_and_survives_garbage(runs):
+    run = runs.launch("--workers", 1, runs.script(LISTENS.replace("COMMAND", "pass")))
+    run.wait_for("ready")
+    found = listening(run)
+    assert {role for role, _, _ in found} == {"scheduler", "server", "worker"}
+    assert {address for _, address, _ in found} == {"127.0.0.1"}
+
+    evil = pickle.dumps((print, ("unpickled",)), protocol=0)
+    garbage = (
+        evil,
+        evil + b"\n",
+        b"\xff" * 1000,
+        b'{"role": 5}\n',
+        b"[" * 100000 + b"\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"",
+    )
+    for _, _, port in found:
+        for data in garbage:
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                try:
+                    connection.sendall(data)
+                except OSError:
+                    pass  # it was refused at once
+    (run.folder / "go").touch()
+    assert run.wait() == 0
+    assert run.out.splitlines()[-1] == "[0] [1.0, 1.0, 1.0]"
+    assert run.err == ""
+
+
+@pytest.mark.parametrize("role", ["scheduler", "server", "worker"])
+def test_garbage_in_the_protocol_of_the_engine_ends_a_run_cleanly_or_not_at_all(runs, role):
+    run = runs.launch("--workers", 1, runs.script(LISTENS.replace("COMMAND", "pass")))
+    run.wait_for("ready")
+    ports = [port for other, _, port in listening(run) if other == role]
+    with zmq.Context() as context:
+        for port in ports:
+            with context.socket(zmq.DEALER) as sender:
+                sender.linger = 100
+                sender.setsockopt(zmq.IDENTITY, b"ps9")
+                sender.connect(f"tcp://127.0.0.1:{port}")
+                sender.send_multipart([b"\xff" * 50, pickle.dumps(print)])
+                sender.poll(200)
+    (run.folder / "go").touch()
+    status = run.wait()  # with nothing left
+    if status == 0:
+        assert run.out.splitlines()[-1] == "[0] [1.0, 1.0, 1.0]"
+    else:
+        assert run.err.splitlines()[-1].startswith(
+            f"{'the scheduler' if role == 'scheduler' else role + ' 0'} on 127.0.0.1"
+        )
+
+
+@pytest.mark.parametrize("flag", ["--listen", "--join"])
+def test_all_interfaces_are_refused(runs, flag):
+    run = runs.launch(flag, "0.0.0.0:9091", "--workers", 2, runs.script(LISTENS))
+    assert run.wait() == 2
+    assert f"{flag} is 0.0.0.0, all interfaces of this machine" in run.err
+
+
+# Links
+
+
+def _missing():
+    if os.geteuid() != 0 or not shutil.which("ip"):
+        return "network namespaces need root and the command ip"
+    name = f"d2l-{uuid.uuid4().hex[:8]}"
+    if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode:
+        return "no network namespace can be made here"
+    subprocess.run(["ip", "netns", "del", name], check=True)
+    return None
+
+
+MISSING = _missing()
+
+
+class Link:
+    """Two machines with a cable between them: network namespaces, and what goes by the names of their ends."""
+
+    def __init__(self):
+        self.name = uuid.uuid4().hex[:6]
+        self.first, self.second = f"d2l-{self.name}a", f"d2l-{self.name}b"
+        ends = [f"v{self.name}a", f"v{self.name}b"]
+        self._ends = ends
+        for space in (self.first, self.second):
+            self._ip("netns", "add", space)
+        self._ip("link", "add", ends[0], "type", "veth", "peer", "name", ends[1])
+        for space, end, address in ((self.first, ends[0], "10.77.0.1/24"), (self.second, ends[1], "10.77.0.2/24")):
+            self._ip("link", "set", end, "netns", space)
+            self._ip("-n", space, "address", "add", address, "dev", end)
+            self._ip("-n", space, "link", "set", end, "up")
+            self._ip("-n", space, "link", "set", "lo", "up")
+
+    def set(self, state):
+        """Plug the cable in ("up"), or pull it out ("down")."""
+        # Packets go to a machine that is not there, while both ends stay up: nobody is told, as when a switch fails.
+        for space, end, other in zip((self.first, self.second), self._ends, ("10.77.0.2", "10.77.0.1"), strict=True):
+            if state == "down":
+                self._ip(
+                    "-n",
+                    space,
+                    "neigh",
+                    "replace",
+                    other,
+                    "lladdr",
+                    "02:00:00:00:00:99",
+                    "nud",
+                    "permanent",
+                    "dev",
+                    end,
+                )
+            else:
+                self._ip("-n", space, "neigh", "del", other, "dev", end)
+
+    def close(self):
+        for space in (self.first, self.second):
+            subprocess.run(["ip", "netns", "del", space], check=False)
+
+    def _ip(self, *arguments):
+        subprocess.run(["ip", *arguments], check=True)
+
+
+@pytest.fixture
+def link():
+    link = Link()
+    yield link
+    link.close()
+
+
+def start(runs, link, script):
+    """Start a run of two machines, and wait until it trains."""
+    address = "10.77.0.1:9091"
+    first, second = (
+        runs.launch(flag, address, "--workers", 2, script, before=["ip", "netns", "exec", space])
+        for flag, space in (("--listen", link.first), ("--join", link.second))
+    )
+    first.wait_for("epoch 1")
+    return first, second
+
+
+@pytest.mark.skipif(bool(MISSING), reason=str(MISSING))
+def test_a_link_that_is_cut_for_good(runs, link):
+    both = start(runs, link, runs.script(TRAINING))
+    link.set("down")
+    for run, other in zip(both, ("worker 1 on 10.77.0.2", "the scheduler on 10.77.0.1"), strict=True):
+        assert run.wait() == 1
+        assert "can no longer be reached: nothing was heard for 8 s." in run.err
+        assert run.err.count("\n") == 1
+        assert other in run.err or "the launcher on 10.77.0.2" in run.err
+
+
+@pytest.mark.skipif(bool(MISSING), reason=str(MISSING))
+def test_a_link_that_is_cut_for_three_seconds(runs, link):
+    script = TRAINING.replace("EPOCHS = 1000000", "EPOCHS = 1").replace(
+        "    dh.train(", "    import time\n    for _ in range(40):\n        time.sleep(0.2)\n        dh.train("
+    )
+    both = start(runs, link, runs.script(script))
+    link.set("down")
+    time.sleep(3)
+    link.set("up")
+    for run in both:
+        assert run.wait() == 0
+        assert run.err == ""
+    assert both[0].out.count("epoch 1: loss") == 40
