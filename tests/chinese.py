@@ -40,6 +40,7 @@ _PATTERNS = (
     r"\b(wsl --install|arch -x86_64 zsh|make doctor|python -m d2lhelpers|jupyter kernelspec remove python3)\b",
     r"\b(sudo apt-get install|(unset|export) (MPLBACKEND|D2L_LANGUAGE|HOME=))",
     r"\bbook/install.md\b",
+    r"--(here|wait)\b",
     r"(?<=：)\w*(Error|Exit|Exception|Warning)(: [^\u4e00-\u9fff\n]*$)?",  # its message, too, if it is a library's
     r"<(function|NDArray) .*(?=，类型是)",  # an answer that is no answer, as Python shows it
     r"(?<=类型[为是] )\w+",

@@ -11,7 +11,6 @@ import uuid
 import psutil
 import pytest
 import zmq
-
 from cluster_runs import TRAINING, Runs
 
 LISTENS = """

@@ -5,7 +5,6 @@ import sys
 
 import numpy as np
 import pytest
-
 from cluster_runs import Runs
 
 # One script for all cases, since it is the start of processes that takes the time.
@@ -77,8 +76,9 @@ SCRIPT = """
     def parts(X, y):
         rank, n = dh.rank(), dh.num_workers()
         if n == 1:
-            return [(nd.concat(X[i : i + 10], X[50 + i : 60 + i], dim=0), nd.concat(y[i : i + 10], y[50 + i : 60 + i], dim=0))
-                    for i in (0, 10)] + [(X[20:30], y[20:30])]
+            def both(array, i):
+                return nd.concat(array[i : i + 10], array[50 + i : 60 + i], dim=0)
+            return [(both(X, i), both(y, i)) for i in (0, 10)] + [(X[20:30], y[20:30])]
         if rank == 0:
             return [(X[i : i + 10], y[i : i + 10]) for i in (0, 10, 20)]
         return [(X[i : i + 10], y[i : i + 10]) for i in (50, 60)]
@@ -97,7 +97,8 @@ SCRIPT = """
             param.data()[:] = param.data() - 0.1 * param.grad() / batch_size
     mx.random.seed(7)
     dh.train(own, train_iter, gluon.loss.SoftmaxCrossEntropyLoss(), step, 2)
-    found["own step"] = {"curves": {}, "params": {i: p.data().asnumpy().tolist() for i, p in enumerate(own.collect_params().values())}}
+    params = {i: p.data().asnumpy().tolist() for i, p in enumerate(own.collect_params().values())}
+    found["own step"] = {"curves": {}, "params": params}
 
     with open(f"found-{dh.num_workers()}-{dh.rank()}", "w") as file:
         json.dump(found, file)

@@ -10,7 +10,9 @@ _SENTENCES = {
     "status": N_("{who} has ended with the status {status}. Its own output says why; mend that, and start again."),
     "signal": N_("{who} was ended by the signal {signal}. Look at that machine, and start the run again."),
     "failed": N_("{who} has failed: {error} Mend that, and start the run again; its own output says where it was."),
-    "interrupted": N_("{who} was interrupted. The parameters that were saved last are whole: start again from them."),
+    "interrupted": N_(
+        "{who} was interrupted. Start the run again, from the parameters that were saved last if there are any."
+    ),
     "lost": N_(
         "{who} can no longer be reached: nothing was heard for {seconds} s. Look at its network and its power, and "
         "start the run again."
@@ -36,12 +38,11 @@ _SENTENCES = {
         "branches that depend on dh.rank()."
     ),
     "training": N_(
-        "{who} calls dh.train with other arguments than {other} ({value}, not {other_value}). Run the same script, with "
-        "the same arguments, everywhere."
+        "{who} calls dh.train with other arguments than {other} ({value}, not {other_value}). Run the same script, "
+        "with the same arguments, everywhere."
     ),
     "script": N_("{who} runs another script than {other}. Copy the same file to each machine, and start again."),
     "mxnet": N_("{who} has MXNet {value}, but the scheduler has {other_value}. Install the same version everywhere."),
-    "d2lhelpers": N_("{who} has another version of d2lhelpers. Install the same version everywhere."),
     "num_workers": N_(
         "{who} was started for {value} workers, but the scheduler for {other_value}. Give the same number everywhere."
     ),
@@ -53,7 +54,7 @@ _SENTENCES = {
         "this one."
     ),
     "taken": N_("{who} came a second time. Give each worker another number in DMLC_WORKER_ID, or none at all."),
-    "too many here": N_("{who} brings {value} workers, but only {other_value} are missing. Say fewer with --here."),
+    "too many here": N_("--here is {value} for {who}, but only {other_value} workers are missing. Say fewer."),
     "engine": N_("MXNet could not begin on {who}: {error} Start the run again."),
     "no scheduler": N_(
         "no scheduler answered at {address} within {seconds} s ({error}). Start it first, look at address, port and "
@@ -67,8 +68,6 @@ _SENTENCES = {
         "{address} cannot be listened on ({error}). Another run or service may have the port: choose another one. The "
         "address must be one of this machine."
     ),
-    "settings": N_("{error}"),
-    "name": N_("{who}"),
 }
 _NAMES = {
     "scheduler": N_("the scheduler on {machine}"),
@@ -116,13 +115,28 @@ def say(reason):
     >>> say({"why": "signal", "who": name("worker", "10.0.0.2", 1), "signal": "SIGKILL"})
     'worker 1 on 10.0.0.2 was ended by the signal SIGKILL. Look at that machine, and start the run again.'
     """
+    if reason["why"] == "settings":
+        return reason["error"]  # as an exception says it, in English
     fields = {key: _said(value) for key, value in reason.items() if key != "why"}
-    return _(_SENTENCES[reason["why"]]).format(**fields)
+    sentence = _SENTENCES[reason["why"]]
+    return _(sentence).format(**fields)
+
+
+def say_name(who):
+    """Return what a member is called in the language that is chosen now.
+
+    Examples
+    --------
+    >>> say_name(name("server", "10.0.0.1", 0))
+    'server 0 on 10.0.0.1'
+    """
+    text = _NAMES[who["role"]]
+    return _(text).format(machine=who["machine"], rank=who["rank"])
 
 
 def _said(value):
     if isinstance(value, dict):
-        return _(_NAMES[value["role"]]).format(machine=value["machine"], rank=value["rank"])
+        return say_name(value)
     if isinstance(value, list) and all(isinstance(part, dict) for part in value):
         return joined(N_("{first}, {second}"), map(_said, value))
     return value

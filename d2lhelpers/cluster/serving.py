@@ -8,7 +8,7 @@ import threading
 from ..language import _
 from .coordinator import ENDED, Coordinator
 from .member import Member, RunEnded, end_process, facts
-from .reasons import describe, name, say
+from .reasons import describe, name, say_name
 from .settings import environment_for_mxnet
 from .wire import listen
 
@@ -84,8 +84,3 @@ def _run(settings, node_host, port, fail, who=None):
         engine.serve(*environment_for_mxnet(settings, node_host, port), refuse)
     except Exception as error:
         fail(describe(error))
-
-
-def say_name(who):
-    """Return the name of a member in the language that is chosen now."""
-    return say({"why": "name", "who": who})

@@ -289,8 +289,8 @@ def _check(net, trainer):
         kind = store if isinstance(store, str) else getattr(store, "type", "")
         if "dist" in kind or "horovod" in kind:
             raise ValueError(
-                f"trainer has the kvstore {kind!r}, but in a run of several workers train adds up the gradients itself; "
-                'leave it out: gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.03}).'
+                f"trainer has the kvstore {kind!r}, but in a run of several workers train adds up the gradients "
+                'itself; leave it out: gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.03}).'
             )
         params = trainer._params
     elif isinstance(net, gluon.Block):
@@ -319,8 +319,8 @@ def _check_size(train_iter, num_workers):
     size = min(train_iter.batch_size, train_iter.num_examples)
     if size < num_workers:
         raise ValueError(
-            f"a minibatch of {size} examples is too small for {num_workers} workers, which take at least one each: choose "
-            "a larger batch_size, or fewer workers."
+            f"a minibatch of {size} examples is too small for {num_workers} workers, which take at least one each: "
+            "choose a larger batch_size, or fewer workers."
         )
 
 
