@@ -217,6 +217,9 @@ def _from_numpy(values, as_np):
 def load_array(arrays, batch_size, shuffle=True, transform=None, ctx=None):
     """Cut arrays into minibatches.
 
+    In a run of several workers, `train` has each worker take its part of every minibatch; a loop of your own gets whole
+    ones.
+
     A minibatch is gathered from the arrays in one go, many times faster than Gluon's ``DataLoader``, which fetches the
     examples one by one and stacks them. The order is the one that ``DataLoader(..., shuffle=True)`` has for the same
     seed, since both draw it from NumPy's generator by the same call.

@@ -34,7 +34,10 @@ RUN = {"DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": "9091", "DMLC_NUM_W
         ({"DMLC_NUM_WORKER": "²"}, "DMLC_NUM_WORKER must be"),
         ({"DMLC_PS_ROOT_URI": "0.0.0.0"}, "DMLC_PS_ROOT_URI is 0.0.0.0, all interfaces of this machine"),
         ({"DMLC_NODE_HOST": "0"}, "DMLC_NODE_HOST is 0, all interfaces of this machine"),
-        ({"DMLC_PS_ROOT_URI": "nowhere.invalid"}, "DMLC_PS_ROOT_URI is nowhere.invalid, of which there is no address"),
+        (
+            {"DMLC_PS_ROOT_URI": "nowhere.invalid", "D2L_CLUSTER_WAIT": "1"},
+            "DMLC_PS_ROOT_URI is nowhere.invalid, of which there is no address",
+        ),
     ],
 )
 def test_settings_that_are_wrong(change, message):

@@ -1,12 +1,15 @@
 """Faults in a run of several processes: nothing hangs or is left, and one message says who, where, why, what to do."""
 
+import contextlib
 import signal
 import socket
+import struct
 import sys
 import threading
+import time
 
 import pytest
-from cluster_runs import MEETING, ROOT, TRAINING, WAITING, Runs, free_port, is_free, kill
+from cluster_runs import LIMIT, MEETING, ROOT, TRAINING, WAITING, Runs, free_port, is_free, kill
 
 
 @pytest.fixture
@@ -164,6 +167,34 @@ def test_two_launchers_are_one_run(runs):
     first, second = join(runs)
     assert (first.wait(), second.wait()) == (0, 0)
     assert first.out + second.out == "[0] 0 of 2 [2.0]\n[1] 1 of 2 [2.0]\n"
+
+
+def test_strangers_do_not_disturb_a_run_that_has_not_begun(runs):
+    port = free_port()
+    script = runs.script(MEETING)
+    first = runs.launch("--listen", f"127.0.0.1:{port}", "--workers", 2, "--here", 1, script)
+    strangers = (
+        b"",
+        b"{}\n",
+        b'{"role": "launcher", "num_workers": 2, "num_servers": 1, "launched": true}\n',
+        b"x\n" * 9,
+    )
+    for data in strangers * 5:
+        limit = time.monotonic() + LIMIT
+        while True:
+            try:
+                connection = socket.create_connection(("127.0.0.1", port))
+                break
+            except ConnectionRefusedError:
+                assert time.monotonic() < limit
+        with connection:
+            # Closing it will be a reset, which the other side may notice before it has looked at the connection.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with contextlib.suppress(OSError):
+                connection.sendall(data)
+    second = runs.launch("--join", f"127.0.0.1:{port}", "--workers", 2, "--here", 1, script)
+    assert (first.wait(), second.wait()) == (0, 0)
+    assert first.err == second.err == ""
 
 
 def test_another_script(runs):

@@ -91,27 +91,28 @@ class Coordinator:
     def _accept(self):
         while True:
             try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(Wire(connection),), daemon=True).start()
+                connection, _address = self._listener.accept()
+            except OSError:  # of one that has gone already, or no file is left for it
+                time.sleep(0.1)
+                continue
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
-    def _serve(self, wire):
+    def _serve(self, connection):
         member = None
         try:
+            wire = Wire(connection)
             wire.send(GREETING)
             hello = wire.receive(_HANDSHAKE)
             if hello is not None:
                 member = self._admit(wire, hello)
             if member is None:
-                wire.close()
                 return
             while (message := wire.receive()) is not None:
                 self._take(member, message)
             self._lose(member, {"why": "killed"})
         except TimeoutError:
             self._lose(member, {"why": "lost", "seconds": SILENCE})
-        except WireError:
+        except (WireError, KeyError, TypeError, ValueError):  # it does not speak as a member does
             self._lose(member, {"why": "killed"})
         except OSError as error:
             reason = {"why": "killed"}
@@ -120,7 +121,7 @@ class Coordinator:
             self._lose(member, reason)
         finally:
             if member is None:
-                wire.close()
+                connection.close()
 
     def _admit(self, wire, hello):
         """Return the new member, or None if it was refused."""
@@ -142,7 +143,7 @@ class Coordinator:
                 member = _Member(wire, hello, rank)
                 welcome = {"rank": rank}
             if hello["role"] == "worker":
-                self._script = self._script or (hello["script"], member.name)
+                self._script = self._script or (hello.get("script"), member.name)
             self._members.append(member)
             self._tell_one(wire, {"welcome": welcome | {"num_workers": self.settings.num_workers}})
             if not self.started.is_set() and not self._absent():

@@ -175,7 +175,7 @@ class Worker:
             nd.waitall()
         self._member.send({"bye": True})
         self._member.over.wait()
-        limit = threading.Timer(_CLOSING, os._exit, [0])
+        limit = threading.Timer(_CLOSING, os._exit, [ENDED])
         limit.daemon = True
         limit.start()
         if self._store is not None:

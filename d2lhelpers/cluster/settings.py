@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from dataclasses import dataclass
 
 ROLES = ("scheduler", "server", "worker")
@@ -82,15 +83,17 @@ class Settings:
         if role not in ROLES:
             raise SettingsError(f"DMLC_ROLE must be scheduler, server or worker, but is {role!r}.")
         node_host = environ.get("DMLC_NODE_HOST") or None
+        wait = _integer(environ, "D2L_CLUSTER_WAIT", 1, 86400, str(int(WAIT)))
         return cls(
             role=role,
-            host=resolve("DMLC_PS_ROOT_URI", _text(environ, "DMLC_PS_ROOT_URI")),
+            # Where each process has a machine of its own, the scheduler's may get its name later than others begin.
+            host=resolve("DMLC_PS_ROOT_URI", _text(environ, "DMLC_PS_ROOT_URI"), wait),
             port=_integer(environ, "DMLC_PS_ROOT_PORT", 1, 65535),
             num_workers=_integer(environ, "DMLC_NUM_WORKER", 1, 1000),
             num_servers=_integer(environ, "DMLC_NUM_SERVER", 1, 1000, "1"),
             node_host=node_host and resolve("DMLC_NODE_HOST", node_host),
             rank=_integer(environ, "DMLC_WORKER_ID", 0, 999) if environ.get("DMLC_WORKER_ID") else None,
-            wait=_integer(environ, "D2L_CLUSTER_WAIT", 1, 86400, str(int(WAIT))),
+            wait=wait,
             is_launched=environ.get("D2L_CLUSTER_LAUNCHED") == "1",
             listener=_integer(environ, "D2L_CLUSTER_LISTENER", 0, 2**20) if "D2L_CLUSTER_LISTENER" in environ else None,
             reserved=_integer(environ, "D2L_CLUSTER_RESERVED", 0, 1000, "0"),
@@ -125,8 +128,17 @@ def environment_for_mxnet(settings, node_host, port):
     return variables, OVERRULING
 
 
-def resolve(name, host):
+def resolve(name, host, wait=0):
     """Return the address of a machine in numbers, which all that listens here is given.
+
+    Parameters
+    ----------
+    name : str
+        What has named the machine, for messages.
+    host : str
+        Its name or address.
+    wait : float
+        Seconds to wait for a name that is not known yet.
 
     Raises
     ------
@@ -144,10 +156,15 @@ def resolve(name, host):
     """
     if host in NO_INTERFACE:
         raise _all_interfaces(name, host)
-    try:
-        address = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)[0][4][0]
-    except (OSError, UnicodeError) as error:
-        raise SettingsError(f"{name} is {host}, of which there is no address here ({error}).") from None
+    limit = time.monotonic() + wait
+    while True:
+        try:
+            address = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)[0][4][0]
+            break
+        except (OSError, UnicodeError) as error:
+            if time.monotonic() >= limit:
+                raise SettingsError(f"{name} is {host}, of which there is no address here ({error}).") from None
+        time.sleep(0.2)
     if address in NO_INTERFACE:
         raise _all_interfaces(name, host)
     return address

@@ -17,6 +17,11 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     For each minibatch: predict, compute the loss of each example, go back through the sum, take one step. Within an
     epoch no result is waited for, so that MXNet's engine is kept busy; losses and metrics are read at its end.
 
+    In a run of several workers (``python -m d2lhelpers.launch``), this is called by all of them. Each takes its part
+    of every minibatch of loaders that `load_array` and `load_data` have made, the gradients are added up, and all make
+    the step that one process would make: the batch size is that of the whole run, and so are losses and metrics. Other
+    iterables yield each worker's own part of a minibatch. Only the first worker prints.
+
     Interrupting the kernel (the stop button) ends the run after the step under way, and the history so far is
     returned; a second interrupt ends it at once.
 
