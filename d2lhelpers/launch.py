@@ -132,8 +132,6 @@ class _Launcher:
         environ.setdefault("OMP_NUM_THREADS", str(max(1, _num_cores() // options.here)))
         port = options.port if options.join else self._start_serving(environ)
         environ |= {"DMLC_PS_ROOT_URI": options.host, "DMLC_PS_ROOT_PORT": str(port)}
-        if options.is_alone:
-            environ["DMLC_NODE_HOST"] = options.host
         if not options.join:
             self._start_role("server", 0, ["-c", "import d2lhelpers"], environ)
         hello = {

@@ -5,13 +5,14 @@ import pickle
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import uuid
 
 import psutil
 import pytest
 import zmq
-from cluster_runs import TRAINING, Runs
+from cluster_runs import TRAINING, Runs, free_port
 
 LISTENS = """
     import os, pickle, signal, time
@@ -94,6 +95,27 @@ def test_it_listens_on_the_named_interface_only_and_survives_garbage(runs):
     assert run.wait() == 0
     assert run.out.splitlines()[-1] == "[0] [1.0, 1.0, 1.0]"
     assert run.err == ""
+
+
+def test_it_listens_on_the_named_interface_without_a_launcher(runs):
+    variables = {"DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": str(free_port()), "DMLC_NUM_WORKER": "1"}
+    script = runs.script(LISTENS.replace("COMMAND", "pass"))
+    started = [
+        # What MXNet would obey to, and listen on all interfaces.
+        runs.start([sys.executable, script], variables | {"DMLC_ROLE": role, "DMLC_USE_KUBERNETES": "1"})
+        for role in ("scheduler", "server", "worker")
+    ]
+    started[-1].wait_for("ready")
+    addresses = [
+        connection.laddr.ip
+        for process in started
+        for connection in psutil.Process(process.process.pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(addresses) >= 4
+    assert set(addresses) == {"127.0.0.1"}
+    (started[-1].folder / "go").touch()
+    assert [process.wait() for process in started] == [0, 0, 0]
 
 
 @pytest.mark.parametrize("role", ["scheduler", "server", "worker"])

@@ -40,14 +40,15 @@ class Coordinator:
 
     Attributes
     ----------
-    started : threading.Event
-        Set when all members have come; MXNet may begin then.
+    begun : threading.Event
+        Set when all members have come, and one of the workers has imported MXNet: its scheduler and servers are needed.
     port : int
         Where MXNet's own scheduler is to listen.
     """
 
     def __init__(self, settings, listener, facts, exit=os._exit):
-        self.settings, self.started, self.port = settings, threading.Event(), None
+        self.settings, self.begun, self.port = settings, threading.Event(), None
+        self._is_complete = self._is_needed = False
         self._listener, self._facts, self._exit = listener, facts, exit
         self._lock = threading.RLock()
         self._members, self._reserved = [], set(range(settings.reserved))
@@ -130,7 +131,7 @@ class Coordinator:
             self._has_own_launcher |= bool(hello.get("role") == "launcher" and hello.get("ranks"))
             if problem:
                 self._tell_one(wire, {"refused": problem})
-                if not self.started.is_set() and problem["why"] not in ("foreign", "full"):
+                if not self._is_complete and problem["why"] not in ("foreign", "full"):
                     self.end(problem)  # who was refused is missing: the run could not begin
                 return None
             if hello["role"] == "launcher":
@@ -146,14 +147,18 @@ class Coordinator:
                 self._script = self._script or (hello.get("script"), member.name)
             self._members.append(member)
             self._tell_one(wire, {"welcome": welcome | {"num_workers": self.settings.num_workers}})
-            if not self.started.is_set() and not self._absent():
+            if not self._is_complete and not self._absent():
+                self._is_complete = True
                 with listen(self._host, 0) as free:
                     self.port = free.getsockname()[1]
-                self._tell(self._members, {"start": self.port})
-                self.started.set()
-            elif self.started.is_set():
-                self._tell_one(wire, {"start": self.port})
+                self._tell([member for member in self._members if member.role == "worker"], {"start": self.port})
+                self._begin_if_needed()
             return member
+
+    def _begin_if_needed(self):
+        if self._is_complete and self._is_needed and not self.begun.is_set():
+            self._tell([member for member in self._members if member.role == "server"], {"start": self.port})
+            self.begun.set()
 
     def _find_problem(self, wire, hello):
         expected = {"role": str, "num_workers": int, "num_servers": int, "launched": bool}
@@ -208,7 +213,7 @@ class Coordinator:
 
     def _give_up(self):
         with self._lock:
-            absent = self._absent() if not self.started.is_set() else []
+            absent = self._absent() if not self._is_complete else []
         if absent:
             self.end({"why": "missing", "missing": absent, "seconds": round(self.settings.wait)})
 
@@ -269,6 +274,10 @@ class Coordinator:
                 member.asked.append(message)
                 self._look_for_deserted()
                 self._do_together()
+        elif "mxnet" in message:
+            with self._lock:
+                self._is_needed = True
+                self._begin_if_needed()
         elif "bye" in message:
             threading.Thread(target=self._leave, args=(member,), daemon=True).start()
         elif "failed" in message:

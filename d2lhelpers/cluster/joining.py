@@ -81,12 +81,18 @@ class Worker:
         host, port = settings.host, settings.port
         self._member = Member(host, port, hello, settings.wait, self._on_end, settings.node_host)
         self.rank, self.num_workers = self._member.welcome["rank"], self._member.welcome["num_workers"]
+        if "mxnet" in sys.modules:
+            self.expect_servers()
         # Processes that the script starts are no workers of this run.
         os.environ.pop("DMLC_ROLE", None)
         self._excepthook, sys.excepthook = sys.excepthook, self._note_exception
         atexit.register(self._leave)
 
     # What is done together
+
+    def expect_servers(self):
+        """Have MXNet's scheduler and servers begin, since this worker imports MXNet, and may have use for them soon."""
+        self._member.send({"mxnet": True})
 
     def agree(self, about, value):
         """Check that all workers have the same value; else the run ends, and `about` says what it is about."""

@@ -40,7 +40,7 @@ def _schedule(settings):
             raise RunEnded({"why": "in use", "address": address, "error": error.strerror}) from None
     coordinator = Coordinator(settings, listener, facts())
     coordinator.start()
-    coordinator.started.wait()
+    coordinator.begun.wait()
     _run(settings, host, coordinator.port, coordinator.fail)
     threading.Event().wait()  # the coordinator ends this process
 
