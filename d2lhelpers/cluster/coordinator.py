@@ -153,6 +153,7 @@ class Coordinator:
                     self.port = free.getsockname()[1]
                 self._tell([member for member in self._members if member.role == "worker"], {"start": self.port})
                 self._begin_if_needed()
+                self._finish_if_done()
             return member
 
     def _begin_if_needed(self):
@@ -248,11 +249,17 @@ class Coordinator:
     def _leave(self, member):
         with self._lock:
             member.has_left = True
-            workers = [member for member in self._members if member.role == "worker"]
             self._look_for_deserted()
-            if not (len(workers) == self.settings.num_workers and all(worker.has_left for worker in workers)):
-                return
+            self._finish_if_done()
+
+    def _finish_if_done(self):
+        workers = [member for member in self._members if member.role == "worker"]
+        # A server that has not come yet would look for this scheduler in vain.
+        if self._is_complete and all(worker.has_left for worker in workers) and not self._is_over:
             self._is_over = True
+            threading.Thread(target=self._finish, args=(workers,), daemon=True).start()
+
+    def _finish(self, workers):
         # Workers close what they have with the servers before these end.
         self._tell(workers, {"over": True})
         self._wait_for_ends(workers, 10)
@@ -279,7 +286,7 @@ class Coordinator:
                 self._is_needed = True
                 self._begin_if_needed()
         elif "bye" in message:
-            threading.Thread(target=self._leave, args=(member,), daemon=True).start()
+            self._leave(member)
         elif "failed" in message:
             reason = {"why": "failed", "error": message["failed"]}
             if message.get("interrupted"):
