@@ -5,6 +5,7 @@ import signal
 import socket
 import struct
 import sys
+import textwrap
 import threading
 import time
 
@@ -113,6 +114,12 @@ def test_a_script_that_does_not_begin(runs):
     run = runs.launch("--workers", 2, runs.script("import sys\nsys.exit(3)"))
     assert run.wait() == 3
     assert "has ended with the status 3. Its own output says why" in run.err
+
+
+def test_what_workers_have_started_ends_with_them(runs):
+    script = "import subprocess\nsubprocess.Popen(['sleep', '600'])\n"
+    run = runs.launch("--workers", 2, runs.script(script + textwrap.dedent(MEETING)))
+    assert run.wait() == 0  # and nothing is left
 
 
 def test_the_status_of_a_script_stays(runs):

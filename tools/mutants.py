@@ -238,6 +238,8 @@ def tests_of(module):
         names = ["test_language.py"]
     if module.parent.name == "training":
         names = ["test_training.py", "test_fusion.py", "test_advice.py"]
+    if module.parent.name == "cluster" or module.name == "launch.py":
+        names = ["test_cluster*.py"]
     if module.parent.name == "exercises":
         names = [f"test_exercises_{module.stem}.py"] if module.stem.startswith("chapter") else ["test_exercises*.py"]
     found = [path for name in names for path in sorted((ROOT / "tests").glob(name))]
