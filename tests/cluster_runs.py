@@ -43,6 +43,11 @@ TRAINING = """
 """
 
 
+def _can_be_interrupted():
+    # What a shell runs in the background ignores interrupts, and so would all that it starts.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Started:
     """A process, and all that it starts.
 
@@ -65,6 +70,7 @@ class Started:
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=self._err,
+            preexec_fn=_can_be_interrupted,
         )
 
     @property
