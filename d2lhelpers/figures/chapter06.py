@@ -214,19 +214,19 @@ def won_and_lost(images, readings, won, lost):
     --------
     >>> readings = {"true": ["cat", "dog"], "linear": ["dog", "dog"], "MLP": ["cat", "cat"]}
     >>> figure = won_and_lost(np.ones((2, 1, 3, 3)), readings, won=[0], lost=[1])
-    >>> [ax.get_title() for ax in figure.axes if ax.images]
-    ['true: cat\\nlinear: dog\\nMLP: cat', 'true: dog\\nlinear: dog\\nMLP: cat']
+    >>> [ax.get_title() for ax in figure.axes]
+    ['true: cat\nlinear: dog\nMLP: cat', 'true: dog\nlinear: dog\nMLP: cat']
     >>> plt.close(figure)
     """
     line = _("{name}: {reading}")
-    figure, axes = plt.subplots(2, 8, figsize=(9.6, 4), layout="constrained")
-    for ax in axes.flat:
-        ax.axis("off")
+    num_columns = max(6, len(won), len(lost))
+    figure, axes = plt.subplots(2, num_columns, figsize=(1.25 * num_columns, 4), layout="constrained")
     for row, chosen in zip(axes, (won, lost), strict=True):
         for ax, i in zip(row, chosen, strict=False):
-            ax.imshow(images[i, 0], cmap="gray_r")
             lines = [line.format(name=name, reading=values[i]) for name, values in readings.items()]
-            ax.set_title("\n".join(lines), fontsize=9)
+            _draw_image(ax, images[i, 0], "\n".join(lines))
+        for ax in row[len(chosen) :]:
+            ax.remove()
     figure.suptitle(_("Above: images that the hidden layer wins. Below: images that it loses"))
     return figure
 
@@ -260,15 +260,18 @@ def hidden_neurons(weights, images, labels):
     figure, axes = plt.subplots(num_neurons, num_images + 1, figsize=size, layout="constrained")
     for row, own, excited, names in zip(axes, weights, images, labels, strict=True):
         limit = np.abs(own).max()
-        row[0].imshow(own, cmap="gray_r", vmin=-limit, vmax=limit)
-        row[0].set_title(_("weights"), fontsize=9)
+        _draw_image(row[0], own, _("weights"), vmin=-limit, vmax=limit)
         for ax, image, name in zip(row[1:], excited, names, strict=True):
-            ax.imshow(image, cmap="gray_r")
-            ax.set_title(str(name), fontsize=9)
-    for ax in axes.flat:
-        ax.axis("off")
+            _draw_image(ax, image, str(name))
     figure.suptitle(_("Dark where a hidden neuron wants ink; beside it, the test images that excite it most"))
     return figure
+
+
+def _draw_image(ax, pixels, title, **limits):
+    ax.imshow(pixels, cmap="gray_r", **limits)
+    ax.set_title(title, fontsize=9)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
 
 
 def approximations(x, truth, by_hand, trained, interval):
