@@ -101,7 +101,7 @@ FIGURES = {
     ),
     "confusion_matrix": (
         lambda: chapter03.confusion_matrix(np.array([[5, 1], [0, 7]])),
-        [("predicted digit", "true digit")],
+        [("predicted class", "true class")],
     ),
     "templates": (
         lambda: chapter03.templates(np.arange(90).reshape(10, 3, 3) - 45),
