@@ -239,6 +239,12 @@ def test_what_is_right_is_bold_and_what_is_mistaken_is_dark():
     np.testing.assert_array_equal(ax.images[0].get_array(), [[0, 1, 0], [0, 0, 4], [0, 0, 0]])
 
 
+def test_shades_of_mistakes_fit_a_test_set_of_thousands():
+    (ax,) = chapter03.confusion_matrix(np.array([[900, 400], [30, 950]])).axes
+    assert [text.get_text() for text in ax.texts if text.get_color() == "white"] == ["400"]
+    assert ax.images[0].get_clim()[1] == 400
+
+
 def test_dots_on_the_cross_entropy_lie_on_it():
     (ax,) = chapter03.loss_by_probability(np.array([0.5]), np.array([0.7]), np.array([0.1])).axes
     dots = np.concatenate([line.get_xydata() for line in ax.lines if line.get_marker() == "o"])

@@ -187,11 +187,13 @@ def confusion_matrix(confusion):
     classes, right = range(len(confusion)), np.eye(len(confusion), dtype=bool)
     figure, ax = plt.subplots(figsize=(4.6, 4.2), layout="constrained")
     mistakes = np.where(right, 0, confusion)
-    ax.imshow(mistakes, cmap="Greys", vmax=2 * max(mistakes.max(), 1))
+    darkest = max(6, mistakes.max())
+    ax.imshow(mistakes, cmap="Greys", vmax=darkest)
     for i, j in np.argwhere(confusion):
+        color = "white" if mistakes[i, j] > darkest / 2 else "black"
         weight = "bold" if i == j else None
         look = {"fontsize": 9, "fontfamily": "sans-serif", "fontweight": weight}  # a language's own font has no bold
-        ax.text(j, i, confusion[i, j], ha="center", va="center", **look)
+        ax.text(j, i, confusion[i, j], ha="center", va="center", color=color, **look)
     ax.set(
         xlabel=_("predicted class"),
         ylabel=_("true class"),

@@ -220,7 +220,7 @@ def won_and_lost(images, readings, won, lost):
     """
     line = _("{name}: {reading}")
     num_columns = max(6, len(won), len(lost))
-    figure, axes = plt.subplots(2, num_columns, figsize=(1.25 * num_columns, 4), layout="constrained")
+    figure, axes = plt.subplots(2, num_columns, figsize=(1.4 * num_columns, 4), layout="constrained")
     for row, chosen in zip(axes, (won, lost), strict=True):
         for ax, i in zip(row, chosen, strict=False):
             lines = [line.format(name=name, reading=values[i]) for name, values in readings.items()]
