@@ -36,7 +36,7 @@ class Tolerance(NamedTuple):
 FINE = Tolerance(reduction=1, blur=2, reach=1, limit=25, margin=0)
 # Drawn by matplotlib 3.10 and by 3.11, the figures differ by 19 at most; what each processor draws otherwise, by 25. A
 # missing legend makes 37 or more.
-COARSE = Tolerance(reduction=8, blur=2, reach=4, limit=32, margin=16)
+COARSE = Tolerance(reduction=8, blur=2, reach=3, limit=28, margin=16)
 
 
 @dataclass
