@@ -642,6 +642,21 @@ def test_a_class_id_that_does_not_exist_is_named_in_its_minibatch(xp, metric):
     assert messages[0] == messages[1]
 
 
+@pytest.mark.parametrize("lengths", [(4, 3), (3, 4)])
+def test_features_and_labels_of_unequal_length_are_refused_in_each_minibatch(xp, lengths):
+    """Also where a graph for so many labels is there already."""
+    messages = []
+    for plain in (False, True):
+        net = dense()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+        X, y = features_and_labels(xp)
+        data = [*minibatches(xp) * 2, (X[: lengths[0]], y[: lengths[1]])]
+        with pytest.raises(ValueError, match=r"y has the shape") as caught:
+            dh.train(net, data, L2, trainer, 1, verbose=False, plain=plain)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
 def test_whoever_looks_between_two_steps_sees_all_of_the_one_before(xp):
     """States and running means, too, which a bound graph changes without telling the engine."""
     found = []
