@@ -657,6 +657,17 @@ def test_features_and_labels_of_unequal_length_are_refused_in_each_minibatch(xp,
     assert messages[0] == messages[1]
 
 
+def test_labels_after_the_one_that_made_the_loss_infinite_are_not_looked_at(xp):
+    for plain in (False, True):
+        net = dense(3)
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+        X, _ = features_and_labels(xp)
+        good, bad = xp.array([0, 1, 2, 0], dtype="int32"), xp.array([0, 1, 7, 0], dtype="int32")
+        data = [(X[:4], good)] * 4 + [(X[:4] * float("nan"), good), (X[:4], bad)]
+        with pytest.raises(dh.DivergenceError):
+            dh.train(net, data, LOSSES["cross-entropy"], trainer, 1, verbose=False, plain=plain)
+
+
 def test_whoever_looks_between_two_steps_sees_all_of_the_one_before(xp):
     """States and running means, too, which a bound graph changes without telling the engine."""
     found = []
