@@ -269,6 +269,7 @@ class Coordinator:
         self._exit(0)
 
     def _wait_for_ends(self, members, seconds):
+        """Wait until these have gone, or have heard of the end: what is sent to them may get lost with this process."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit and not all(member.is_gone for member in list(members)):
             time.sleep(0.02)
@@ -287,6 +288,8 @@ class Coordinator:
                 self._begin_if_needed()
         elif "bye" in message:
             self._leave(member)
+        elif "heard" in message and member.role == "launcher":  # it stays until this process has ended
+            member.is_gone = True
         elif "failed" in message:
             reason = {"why": "failed", "error": message["failed"]}
             if message.get("interrupted"):
