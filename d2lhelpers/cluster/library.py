@@ -58,7 +58,8 @@ def serve(variables, hidden, on_command):
 
     def call(name, *arguments):
         if library[name](*arguments):
-            raise EngineError(library.MXGetLastError().decode(errors="replace"))
+            message, *_trace = library.MXGetLastError().decode(errors="replace").splitlines() or [name]
+            raise EngineError(message.removeprefix("MXNetError: "))
 
     handle = ctypes.c_void_p()
     controller = _CONTROLLER(lambda command, body, _: on_command(command))

@@ -72,6 +72,7 @@ def _hold(settings):
 
 def _run(settings, node_host, port, fail, who=None):
     """Be MXNet's part of this role."""
+
     def refuse(command):
         text = _("{who} has refused a command (number {command}): this run's servers only add up arrays.")
         print(text.format(who=say_name(who), command=command), file=sys.stderr, flush=True)
