@@ -189,6 +189,8 @@ class _Launcher:
                     self._on_end(reason | {"who": name("scheduler", self._options.host)})
                 elif role != "scheduler" and status != ENDED:
                     self._member.send({"died": {"role": role, "rank": rank, "status": status}})
+        if any(self._processes.statuses.values()):
+            self._ended.wait(_LAST_WORDS)  # why, the scheduler knows, also where all that ran here has ended already
 
     def _status(self):
         """Return the first worker's status that is not 0; where there is none, what says how the run has ended."""
@@ -197,7 +199,7 @@ class _Launcher:
         for _role, status in sorted(self._processes.statuses.items(), key=lambda item: item[0][0] != "worker"):
             if status > 0 and status != ENDED:
                 return status
-        return 1 if self._reason else 0
+        return 1 if self._reason or any(self._processes.statuses.values()) else 0
 
 
 def _num_cores():

@@ -196,6 +196,17 @@ def test_two_launchers_are_one_run(runs):
     assert first.out + second.out == "[0] 0 of 2 [2.0]\n[1] 1 of 2 [2.0]\n"
 
 
+def test_killed_on_another_machine(runs):
+    first, second = join(runs, WAITING, WAITING)
+    second.wait_for("waits")
+    (worker,) = second.members("worker")
+    kill(worker)
+    for run in (first, second):
+        assert run.wait() == 1
+        assert run.err.startswith("worker 1 on 127.0.0.1 was ended by the signal SIGKILL.")
+        assert run.err.count("\n") == 1
+
+
 def test_strangers_do_not_disturb_a_run_that_has_not_begun(runs):
     port = free_port()
     script = runs.script(MEETING)
