@@ -149,7 +149,7 @@ def case(title, repeats, machine, table):
         parts.append(f"{name[0].upper()}{name[1:]}:\n\n{table(head, rows)}\n")
     seconds = {model: statistics.median(found[model, 1, "dh"]) / NUM_EXAMPLES for model in MODELS}
     text = (
-        f"## {title}\n\n{repeats} rounds; the processes of a run are started anew in each. Both have our loader and "
+        f"## {title}\n\nRounds: {repeats}; the processes of a run are started anew in each. Both have our loader and "
         f"the same size of minibatch for the whole run, and share {os.cpu_count()} cores; with one worker, ours is one "
         "process without a server. What this says about several machines is in "
         f"[several_machines.md](several_machines.md). {machine}.\n\n" + "\n".join(parts)
@@ -245,9 +245,9 @@ a network of W bits a second, a step takes
 - a = {latency * 1e3:.2f} ms, a push and pull of next to nothing, by two workers.
 - d = {TRAVEL * 1e3:.1f} ms, a message's way through a switch. This one is assumed; there are four: the push, the pull,
   and the answer to each.
-- b = {per_byte * 1e9:.2f} ns for each byte of each worker: the server's copying and adding. It is the slope from {small}
-  to {large:,} numbers for {most} workers. They share this machine's cores, so it is rather too high for machines of
-  their own.
+- b = {per_byte * 1e9:.2f} ns for each byte of each worker: the server's copying and adding. It is the slope from
+  {small} to {large:,} numbers for {most} workers. They share this machine's cores, so it is rather too high for
+  machines of their own.
 - The last term is the cable of a server's machine: it carries the gradients of all other machines in, then the sums
   out. With one server (S = 1), that is m − 1 times G each way, and no number of machines makes it faster. With a server
   on each machine (S = m, `DMLC_NUM_SERVER`), it stays below G each way.
