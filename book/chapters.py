@@ -4,6 +4,7 @@ Sphinx hands each page over before it reads it. What is changed here is changed 
 as it is, and so it is downloaded. What is added is translated into the language of the edition.
 """
 
+import html
 import json
 import re
 from pathlib import Path
@@ -30,8 +31,11 @@ ROW = re.compile(  # of the table in 00_start_here.ipynb
 )
 
 
-def show(app, docname, source, translate=str):
-    """Change the text of a page, ``source[0]``, before Sphinx reads it."""
+def show(app, docname, source, translate=str, frames=Path()):
+    """Change the text of a page, ``source[0]``, before Sphinx reads it.
+
+    In `frames` are pictures of its figures with sliders, if there are any, as ``tools/frames.py`` draws them.
+    """
     if docname == "index":
         before, after = source[0].split(MAP)
         source[0] = before + chapter_map(app.srcdir, translate) + after
@@ -39,7 +43,8 @@ def show(app, docname, source, translate=str):
         notebook = json.loads(source[0])
         put_links(notebook)
         put_number(notebook, name[1], translate)
-        put_captions(notebook, name[1], translate)
+        put_captions(notebook, name[1], translate, frames / docname)
+        put_sliders(notebook, frames / docname)
         if name[1] == "00":
             get = {"cell_type": "markdown", "id": "get", "metadata": {}, "source": "```{include} get.md\n```"}
             notebook["cells"].insert(1, get)
@@ -86,8 +91,8 @@ def put_number(notebook, number, translate=str):
     cell["source"] = f"# {number} {title}\n{text}"
 
 
-def put_captions(notebook, number, translate=str):
-    """Write below each figure of a chapter its number, and what it says."""
+def put_captions(notebook, number, translate=str, frames=Path()):
+    """Write below each figure of a chapter its number, what it says, and what it changes with."""
     figures = 0
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
@@ -99,8 +104,31 @@ def put_captions(notebook, number, translate=str):
                     caption += f" [{title}]{{.takeaway}}"  # book.css shows it where the picture's own is too small
                 if names := controls(output):
                     line = translate("In the notebook it changes with: {controls}. Here it is as it begins.")
+                    if stepped(cell, frames):
+                        line = translate("In the notebook it changes with: {controls}. Here each has a few steps.")
                     caption += f" {line.format(controls=names)}"
                 cell["metadata"].setdefault("mystnb", {})["figure"] = {"caption": caption}
+
+
+def put_sliders(notebook, frames):
+    """Put a slider of a few steps below a figure for each that it has in the notebook; steps.js moves them."""
+    for place, cell in reversed([*enumerate(notebook["cells"])]):
+        if sliders := stepped(cell, frames):
+            lines = [f'<div class="steps" data-frames="_static/{frames.name}/{cell["id"]}" hidden>']
+            for slider in sliders:
+                label, values, start = html.escape(slider["label"]), slider["values"], slider["start"]
+                places = f'max="{len(values) - 1}" value="{start}" data-values="{html.escape(json.dumps(values))}"'
+                lines.append(f'<label>{label} <input type="range" {places}> <output>{values[start]}</output></label>')
+            source = "\n".join(["```{raw} html", *lines, "</div>", "```"])
+            notebook["cells"].insert(
+                place + 1, {"cell_type": "markdown", "id": f"{cell['id']}-steps", "metadata": {}, "source": source}
+            )
+
+
+def stepped(cell, frames):
+    """Return the sliders of a cell's figure that can be stepped through: labels, values as text, where they start."""
+    described = frames / cell.get("id", "of no name") / "sliders.json"
+    return json.loads(described.read_text(encoding="utf-8")) if described.exists() else []
 
 
 def controls(output):

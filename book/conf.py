@@ -85,9 +85,10 @@ UNTRANSLATED = [  # attributes
     ("title", "Toggle secondary sidebar"),
 ]
 FONT = "../d2lhelpers/language/zh/NotoSansSC-"
-html_static_path = ["_static", f"{FONT}Regular.ttf", f"{FONT}LICENSE.txt"]
+FRAMES = Path(__file__).parent / "frames" / edition  # a folder for each chapter that has figures with sliders
+html_static_path = ["_static", f"{FONT}Regular.ttf", f"{FONT}LICENSE.txt", f"frames/{edition}"]
 html_css_files = ["book.css", "chinese.css"]
-html_js_files = ["contents.js", "figures.js", "scrolls.js"]
+html_js_files = ["contents.js", "figures.js", "scrolls.js", "steps.js"]
 html_favicon = "_static/favicon.svg"
 html_show_sphinx = False
 html_show_copyright = False
@@ -123,7 +124,7 @@ def setup(app):
     """Connect to Sphinx."""
     app.add_search_language(chinese_search.ChineseSearch)
     app.connect("config-inited", name_in_the_language)
-    app.connect("source-read", partial(chapters.show, translate=_))
+    app.connect("source-read", partial(chapters.show, translate=_, frames=FRAMES))
     app.connect("source-read", partial(reference.show, translate=_))
     app.connect("autodoc-process-signature", reference.sign)
     app.connect("html-page-context", show_tables_on_narrow_pages)

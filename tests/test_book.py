@@ -77,10 +77,10 @@ def test_map_has_every_chapter_with_the_picture_and_the_line_of_start_here(folde
         assert f"| {line} |" in start
 
 
-def as_shown(name, *cells):
+def as_shown(name, *cells, **settings):
     """Return the cells of a notebook as the book shows them."""
     source = [json.dumps({"cells": [{"metadata": {}, "cell_type": "code", **cell} for cell in cells]})]
-    chapters.show(None, name, source)
+    chapters.show(None, name, source, **settings)
     return json.loads(source[0])["cells"]
 
 
@@ -133,6 +133,22 @@ def test_figures_are_numbered_and_their_captions_are_their_titles():
     }
     caption = third["metadata"]["mystnb"]["figure"]["caption"]
     assert caption.startswith("**Figure 02.3** [A cold goes.]{.takeaway} In the notebook it changes with: rate.")
+
+
+def test_figure_with_frames_has_sliders_below_it(tmp_path):
+    folder = tmp_path / "02_colds" / "colds-01"
+    folder.mkdir(parents=True)
+    described = [{"label": "rate < 1", "values": ["0.1", "0.5"], "start": 1}]
+    (folder / "sliders.json").write_text(json.dumps(described), encoding="utf-8")
+    moving = figure("figure that changes with: rate\nA cold goes.")
+    cells = as_shown("02_colds", TITLE, {"id": "colds-01", **moving}, {"id": "colds-02", **moving}, frames=tmp_path)
+    assert [cell["cell_type"] for cell in cells] == ["markdown", "code", "markdown", "code"]
+    assert cells[2]["source"].startswith("```{raw} html\n")
+    assert 'data-frames="_static/02_colds/colds-01"' in cells[2]["source"]
+    assert """rate &lt; 1 <input type="range" max="1" value="1" """ in cells[2]["source"]
+    assert "<output>0.5</output>" in cells[2]["source"]
+    said = [cell["metadata"]["mystnb"]["figure"]["caption"].rsplit(": rate. ")[1] for cell in (cells[1], cells[3])]
+    assert said == ["Here each has a few steps.", "Here it is as it begins."]
 
 
 def test_pages_that_are_no_notebooks_stay_as_they_are():

@@ -34,6 +34,36 @@ def prepared_in_place(X_train, X):
     return X
 
 
+def prepared(centre=None, scale=np.std, fill=np.nanmedian, fill_train=True):
+    """A preparation with the mistake that the arguments describe; `centre` and `scale` are given both parts."""
+
+    def answer(X_train, X):
+        median = fill(X_train, axis=0)
+        train = np.where(np.isnan(X_train), median, X_train) if fill_train else X_train
+        rows = np.where(np.isnan(X), median, X)
+        return (rows - (centre or (lambda train, rows: train.mean(axis=0)))(train, rows)) / scale(train, axis=0)
+
+    return answer
+
+
+def with_pandas(X_train, X):
+    pandas = pytest.importorskip("pandas")
+    train, rows = pandas.DataFrame(X_train), pandas.DataFrame(X)
+    train, rows = train.fillna(train.median()), rows.fillna(train.median())
+    return (rows - train.mean()) / train.std()
+
+
+def one_hot_with_sklearn(values, categories):
+    from sklearn.preprocessing import OneHotEncoder
+
+    encoder = OneHotEncoder(categories=[categories], handle_unknown="ignore")
+    return encoder.fit_transform(values.reshape(-1, 1))  # a sparse matrix
+
+
+def codes(values, categories, unknown=-1):
+    return [categories.index(value) if value in categories else unknown for value in values]
+
+
 def one_hot_by_loop(values, categories):
     return [[float(value == word) for word in categories] for value in values]
 
@@ -43,21 +73,46 @@ def folds_of(n, k, shuffled=False):
     return np.array_split(rows, k)
 
 
-def k_fold(shuffled=False, train_on=None, reduce=np.mean, num_folds=None, error=rmse, refit=True, labels=None):
+def k_fold(
+    shuffled=False,
+    train_on=None,
+    reduce=np.mean,
+    num_folds=None,
+    last=None,
+    error=rmse,
+    refit=True,
+    labels=None,
+    look=None,
+):
     """A cross-validation with the mistake that the arguments describe."""
 
     def answer(fit, X, y, k):
         n, errors = len(y), []
         predict = None if refit else fit(X[n // k :], y[n // k :])
-        for valid in folds_of(n, k, shuffled)[:num_folds]:
+        for valid in folds_of(n, num_folds or k, shuffled)[:last]:
             train = np.setdiff1d(np.arange(n), valid)
             train = train if train_on is None else train_on(train, valid, n)
             if refit:
                 predict = fit(X[train], y[train] if labels is None else labels(y, train))
-            errors.append(error(predict(X[valid]) - y[valid]))
+            look_at = look or (lambda predict, X, y, valid, train: predict(X[valid]) - y[valid])
+            errors.append(error(look_at(predict, X, y, valid, train)))
         return reduce(errors)
 
     return answer
+
+
+def row_by_row(predict, X, y, valid, train):
+    return np.array([predict(X[i : i + 1])[0] - y[i] for i in valid])
+
+
+def training_error_too(predict, X, y, valid, train):
+    rmse(predict(X[train]) - y[train])
+    return predict(X[valid]) - y[valid]
+
+
+def twice(predict, X, y, valid, train):
+    predict(X[valid])
+    return predict(X[valid]) - y[valid]
 
 
 def with_sklearn(fit, X, y, k):
@@ -70,7 +125,15 @@ def with_sklearn(fit, X, y, k):
     return np.mean(errors)
 
 
-def pipeline(choose_inside=True, standardise_inside=True, best=10, root=np.sqrt):
+def pipeline(
+    choose_inside=True,
+    standardise_inside=True,
+    best=10,
+    root=np.sqrt,
+    labels_of_all=False,
+    by_itself=False,
+    strength=np.abs,
+):
     """The pipeline of 08.6, with each step in or before the loop."""
 
     def score(fit, X, y):
@@ -82,13 +145,23 @@ def pipeline(choose_inside=True, standardise_inside=True, best=10, root=np.sqrt)
             train = np.setdiff1d(np.arange(len(y)), valid)
             if standardise_inside:
                 Z = (X - X[train].mean(axis=0)) / X[train].std(axis=0)
+            if by_itself:
+                Z[valid] = (X[valid] - X[valid].mean(axis=0)) / X[valid].std(axis=0)
             if choose_inside:
-                chosen = np.argsort(np.abs(Z[train].T @ (y[train] - y[train].mean())))[-best:]
+                rows = np.arange(len(y)) if labels_of_all else train
+                chosen = np.argsort(strength(Z[rows].T @ (y[rows] - y[rows].mean())))[-best:]
             predict = fit(Z[train][:, chosen], y[train])
             errors.append(root(((predict(Z[valid][:, chosen]) - y[valid]) ** 2).mean()))
         return np.mean(errors)
 
     return score
+
+
+def pooled(fit, X, y):
+    """The pipeline of 08.6 with one root for all rows."""
+    squares = []
+    pipeline(root=lambda square: squares.append(square) or 0.0)(fit, X, y)
+    return np.sqrt(np.mean(squares))
 
 
 def choose(k=5, refit=True, shuffled=True, pick=np.argmin, on_training=False):
@@ -128,7 +201,28 @@ def choose(k=5, refit=True, shuffled=True, pick=np.argmin, on_training=False):
         ("08.2", lambda y_hat, y: np.log(rmse(y_hat - y)), "take the error of the logarithms"),
         ("08.2", lambda y_hat, y: rmse(y_hat / y - 1), "the relative error itself"),
         ("08.2", lambda y_hat, y: np.sqrt(np.log(y_hat / y) ** 2), "an error for each car"),
+        ("08.2", lambda y_hat, y: rmse(np.log10(y_hat / y)), "np.log is the natural logarithm"),
+        ("08.2", lambda y_hat, y: rmse(np.log1p(y_hat) - np.log1p(y)), "not that of 1 + y"),
+        ("08.2", lambda y_hat, y: np.std(np.log(y_hat / y)), "subtracts the mean error"),
+        ("08.2", lambda y_hat, y: rmse(np.log(y_hat / y)) / np.sqrt(2), "without the half"),
         ("08.3", lambda X_train, X: prepare_like(X, X), "by their own numbers"),
+        ("08.3", prepared(scale=lambda part, axis: part.std(axis=axis, ddof=1)), "divides by n - 1"),
+        ("08.3", with_pandas, "divides by n - 1"),
+        ("08.3", prepared(fill=lambda part, axis: np.nanmedian(part)), "each column has a median of its own"),
+        ("08.3", prepared(fill_train=False), "the gaps of X_train"),
+        ("08.3", prepared(centre=lambda train, rows: rows.mean(axis=0)), "mean and standard deviation of X_train"),
+        (
+            "08.3",
+            lambda X_train, X: np.nan_to_num((X - np.nanmean(X_train, axis=0)) / np.nanstd(X_train, axis=0)),
+            "fill first",
+        ),
+        (
+            "08.3",
+            lambda X_train, X: prepared()(X_train, np.where(np.isnan(X), np.nanmedian(X, axis=0), X)),
+            "the gaps of X were filled by its own median",
+        ),
+        ("08.3", lambda X_train, X: (prepare_like(X_train, X_train), prepare_like(X_train, X)), "return X alone"),
+        ("08.3", lambda X_train, X: np.where(np.isnan(X), np.nanmedian(X_train, axis=0), X), "filled, but not"),
         ("08.3", lambda X_train, X: prepare_like(np.vstack([X_train, X]), X), "from both parts together"),
         ("08.3", lambda X_train, X: prepare_like(X_train, X_train), "these are the rows of X_train"),
         ("08.3", lambda X_train, X: prepare_like(np.nan_to_num(X_train), np.nan_to_num(X)), "not 0"),
@@ -141,13 +235,35 @@ def choose(k=5, refit=True, shuffled=True, pick=np.argmin, on_training=False):
         ("08.4", lambda values, categories: [categories.index(v) for v in values], "would claim an order"),
         ("08.4", lambda values, categories: one_hot_by_loop(values, sorted(categories)), "not of the alphabet"),
         ("08.4", lambda values, categories: one_hot_by_loop(values, sorted(set(values))), "that happen to be there"),
+        ("08.4", lambda values, categories: np.add(codes(values, categories), 1), "would claim an order"),
+        ("08.4", lambda values, categories: np.eye(len(categories))[codes(values, categories)], "a row of zeros"),
+        ("08.4", lambda values, categories: np.eye(len(categories))[codes(values, categories, 0)], "a row of zeros"),
+        (
+            "08.4",
+            lambda values, categories: np.eye(len(categories) + 1)[codes(values, categories, len(categories))],
+            "has no column",
+        ),
+        ("08.5", k_fold(look=lambda predict, X, y, valid, train: predict(X) - y), "measure on the fold alone"),
+        ("08.5", k_fold(look=lambda predict, X, y, valid, train: predict(X[train]) - y[train]), "predict the fold"),
+        ("08.5", k_fold(train_on=lambda train, valid, n: valid), "train on all the other folds"),
+        ("08.5", k_fold(reduce=lambda errors: np.sqrt(np.mean(np.square(errors)))), "a root for each fold"),
+        ("08.5", k_fold(reduce=max), "the error of one fold alone"),
+        ("08.5", k_fold(reduce=min), "the error of one fold alone"),
+        ("08.5", k_fold(error=np.mean), "square them first"),
+        ("08.5", k_fold(error=np.linalg.norm), "take the mean of the squares"),
+        (
+            "08.5",
+            k_fold(look=lambda predict, X, y, valid, train: np.log(predict(X[valid])) - np.log(y[valid])),
+            "in logs already",
+        ),
+        ("08.5", k_fold(num_folds=7), "k is the number of folds"),
         ("08.5", k_fold(train_on=lambda train, valid, n: np.arange(n)), "leave the validation fold out"),
         ("08.5", k_fold(refit=False), "call fit inside the loop"),
-        ("08.5", k_fold(num_folds=2), "calls of fit: 2"),
+        ("08.5", k_fold(last=2), "calls of fit: 2"),
         ("08.5", k_fold(train_on=lambda train, valid, n: train[:4]), "models trained on 4 rows"),
         ("08.5", k_fold(reduce=np.sum), "not their sum"),
-        ("08.5", k_fold(reduce=lambda errors: errors[-1]), "the last fold's error alone"),
-        ("08.5", k_fold(reduce=lambda errors: errors[0]), "the first fold's error alone"),
+        ("08.5", k_fold(reduce=lambda errors: errors[-1]), "the error of one fold alone"),
+        ("08.5", k_fold(reduce=lambda errors: errors[0]), "the error of one fold alone"),
         ("08.5", k_fold(reduce=list), "these are the k errors"),
         ("08.5", k_fold(error=lambda errors: (errors**2).mean()), "take the root"),
         ("08.5", k_fold(error=lambda errors: np.abs(errors).mean()), "square the errors"),
@@ -156,6 +272,11 @@ def choose(k=5, refit=True, shuffled=True, pick=np.argmin, on_training=False):
         ("08.5", lambda fit, X, y, k: [fit(X[1:], y[1:])(X[:1]) for _ in range(k)], "rows predicted"),
         ("08.6", pipeline(choose_inside=False), "choose inside the loop"),
         ("08.6", pipeline(choose_inside=False, standardise_inside=False), "choose inside the loop"),
+        ("08.6", pipeline(labels_of_all=True), "choose by the rows of the training part only"),
+        ("08.6", pipeline(standardise_inside=False), "standardised by all rows"),
+        ("08.6", pipeline(by_itself=True), "by its own mean"),
+        ("08.6", pipeline(strength=lambda values: values), "np.abs"),
+        ("08.6", pooled, "a root for each fold"),
         ("08.6", pipeline(root=lambda square: square), "take the root"),
         ("08.6", pipeline(best=500), "choose the ten"),
         ("08.6", lambda fit, X, y: 1.0, "came out: 1"),
@@ -190,10 +311,15 @@ def test_wrong_answers(number, answer, message):
         ("08.3", prepare_like),
         ("08.3", prepared_in_place),
         ("08.4", one_hot_by_loop),
+        ("08.4", one_hot_with_sklearn),
         ("08.4", lambda values, categories: values[:, np.newaxis] == np.array(categories)),
         ("08.5", k_fold()),
         ("08.5", k_fold(shuffled=True)),
         ("08.5", with_sklearn),
+        ("08.5", k_fold(look=row_by_row)),
+        ("08.5", k_fold(look=lambda predict, X, y, valid, train: (predict(X) - y)[valid])),
+        ("08.5", k_fold(look=twice)),
+        ("08.5", k_fold(look=training_error_too)),
         ("08.6", pipeline()),
         ("08.7", "ace"),
         ("08.8", choose()),

@@ -13,7 +13,9 @@ import sys
 import time
 from pathlib import Path
 
+import frames
 import nbformat
+import pictures
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
@@ -23,11 +25,15 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
+FRAMES = ROOT / "book" / "frames"  # a folder for each edition
 COVER = "cover"  # the tag of the cell whose figure stands for the chapter
 
 
-def execute(notebook, path):
-    """Execute the `notebook` of a file in place in a new kernel, and return the error that stopped it, or None."""
+def execute(notebook, path, frames_into=None):
+    """Execute the `notebook` of a file in place in a new kernel, and return the error that stopped it, or None.
+
+    Frames of its figures with sliders are drawn into a folder, if one is named.
+    """
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -42,7 +48,11 @@ def execute(notebook, path):
     with tqdm(total=num_cells, desc=path.stem, unit="cell", leave=False) as bar:
         client.on_cell_executed = lambda **_: bar.update()
         try:
-            client.execute()
+            with client.setup_kernel():
+                for index, cell in enumerate(notebook.cells):
+                    client.execute_cell(cell, index)
+                if frames_into:
+                    frames.store(client, notebook, frames_into)
         except CellExecutionError as error:
             return error
     return None
@@ -56,6 +66,17 @@ def cover(notebook):
                 if "image/png" in output.get("data", {}):
                     return base64.b64decode(output["data"]["image/png"])
     return None
+
+
+def keep_pictures(notebook, stored):
+    """Take the stored pictures for those that are the same but for the tolerance: nothing has changed that one sees."""
+    cells = {cell.get("id"): cell for cell in stored.cells}
+    for cell in notebook.cells:
+        new, old = (pictures.of_outputs(each.get("outputs", [])) for each in (cell, cells.get(cell.get("id"), {})))
+        if len(new) == len(old):
+            for (forms, form), (old_forms, old_form) in zip(new, old, strict=True):
+                if form == old_form and pictures.are_the_same(old_forms[form], forms[form]):
+                    forms[form] = old_forms[form]
 
 
 def copy_of(path):
@@ -77,6 +98,7 @@ def save(notebook, path, store):
         "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
     }
     if store:
+        keep_pictures(notebook, nbformat.read(path, as_version=4))
         nbformat.write(notebook, path)
         picture = cover(notebook)
         if picture:
@@ -109,7 +131,8 @@ def main():
     for path in tqdm(paths, desc="notebooks", unit="notebook"):
         notebook = nbformat.read(path, as_version=4)
         start = time.perf_counter()
-        error = execute(notebook, path)
+        language = language_of(path, NOTEBOOKS)
+        error = execute(notebook, path, FRAMES / language / path.stem if options.store else None)
         seconds = time.perf_counter() - start
         cells = sum(cell.get("execution_count") is not None for cell in notebook.cells)
         name = copy_of(path).relative_to(BUILD).as_posix()

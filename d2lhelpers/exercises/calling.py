@@ -184,6 +184,8 @@ def plain(value):
         return value.asnumpy().astype("float64")
     if isinstance(value, int | float | np.number | Fraction | Decimal):
         return float(value)
+    if hasattr(value, "toarray"):  # a sparse matrix, as scikit-learn's encoders return
+        value = value.toarray()
     array = np.asarray(value)
     if array.dtype.kind in "biuf":
         return array.astype("float64")

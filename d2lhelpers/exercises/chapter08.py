@@ -73,6 +73,19 @@ LOG_RMSE = function_exercise(
             lambda y_hat, y: np.abs(np.log(y_hat) - np.log(y)),
             N_("that is an error for each car; take the root of the mean of the squares"),
         ),
+        (
+            lambda y_hat, y: log_rmse(y_hat, y) / np.log(10),
+            N_("np.log is the natural logarithm; np.log10 gives other errors, which are no percentages"),
+        ),
+        (
+            lambda y_hat, y: log_rmse(1 + y_hat, 1 + y),
+            N_("the exercise asks for the logarithm of y, not that of 1 + y"),
+        ),
+        (
+            lambda y_hat, y: np.std(np.log(y_hat) - np.log(y)),
+            N_("np.std subtracts the mean error first, so that a model that is always too high looks good"),
+        ),
+        (lambda y_hat, y: log_rmse(y_hat, y) / np.sqrt(2), N_("take the mean of the squares without the half")),
     ],
     why=N_("It asks by which factor a prediction is off, so that it means the same for small and for large labels."),
 )
@@ -101,6 +114,14 @@ def _prepare_by(fill=None, centre=None, scale=None):
 
 def _both(train, rows):
     return np.vstack([train, rows])
+
+
+def _filled(part, values):
+    return np.where(np.isnan(part), values, part)
+
+
+_SCALED_BY_X = N_("fill X, then use mean and standard deviation of X_train; here one of them comes from X")
+_FILL_FIRST = N_("fill first, then standardise; a gap becomes the median, and that is not the mean")
 
 
 def _parts(rng):
@@ -155,6 +176,36 @@ PREPARE = function_exercise(
             _prepare_by(scale=lambda train, rows: train.var(axis=0)),
             N_("divide by the standard deviation, not its square"),
         ),
+        (
+            _prepare_by(scale=lambda train, rows: train.std(axis=0, ddof=1)),
+            N_("this standard deviation divides by n - 1; take np.std as it is, which divides by n"),
+        ),
+        (
+            _prepare_by(lambda train, rows: np.nanmedian(train)),
+            N_("each column has a median of its own: axis=0"),
+        ),
+        (
+            lambda X_train, X: (_filled(X, np.nanmedian(X_train, axis=0)) - X_train.mean(axis=0)) / X_train.std(axis=0),
+            N_("the gaps of X_train are not filled, so that its mean and standard deviation are nan"),
+        ),
+        (_prepare_by(centre=lambda train, rows: rows.mean(axis=0)), _SCALED_BY_X),
+        (_prepare_by(scale=lambda train, rows: rows.std(axis=0)), _SCALED_BY_X),
+        (
+            lambda X_train, X: np.nan_to_num((X - np.nanmean(X_train, axis=0)) / np.nanstd(X_train, axis=0)),
+            _FILL_FIRST,
+        ),
+        (
+            lambda X_train, X: prepare_like(X_train, _filled(X, np.nanmedian(X, axis=0))),
+            N_("the gaps of X were filled by its own median; they become that of X_train"),
+        ),
+        (
+            lambda X_train, X: (prepare_like(X_train, X_train), prepare_like(X_train, X)),
+            N_("these are both parts; return X alone"),
+        ),
+        (
+            lambda X_train, X: _filled(X, np.nanmedian(X_train, axis=0)),
+            N_("the gaps are filled, but nothing has been standardised yet"),
+        ),
         (_prepare_by(scale=lambda train, rows: 1), N_("the division by the standard deviation is missing")),
         (_prepare_by(centre=lambda train, rows: 0), N_("the mean has not been subtracted")),
         (
@@ -191,8 +242,12 @@ def _words(rng):
     ]
 
 
-def _codes(values, categories):
-    return np.array([categories.index(value) if value in categories else -1 for value in values], dtype="float64")
+def _codes(values, categories, unknown=-1):
+    return np.array([categories.index(value) if value in categories else unknown for value in values])
+
+
+_ORDER = N_("one number for each word would claim an order; each word gets a column of its own")
+_UNKNOWN = N_("a word that is not in the list becomes a row of zeros; here it has got a word of the list")
 
 
 ONE_HOT = function_exercise(
@@ -203,7 +258,8 @@ ONE_HOT = function_exercise(
     numpy=True,
     mistakes=[
         (lambda values, categories: one_hot(values, categories).T, N_("a row for each value, a column for each word")),
-        (_codes, N_("one number for each word would claim an order; each word gets a column of its own")),
+        (_codes, _ORDER),
+        (lambda values, categories: 1 + _codes(values, categories), _ORDER),
         (
             lambda values, categories: one_hot(values, sorted(categories)),
             N_("the columns stand in the order of the list, not of the alphabet"),
@@ -214,9 +270,11 @@ ONE_HOT = function_exercise(
         ),
         (lambda values, categories: one_hot(values, categories)[:, 1:], N_("the first word has no column")),
         (lambda values, categories: 1 - one_hot(values, categories), N_("1 where the word holds, 0 elsewhere")),
+        (lambda values, categories: np.eye(len(categories))[_codes(values, categories)], _UNKNOWN),
+        (lambda values, categories: np.eye(len(categories))[_codes(values, categories, unknown=0)], _UNKNOWN),
         (
-            lambda values, categories: np.eye(len(categories))[_codes(values, categories).astype(int)],
-            N_("a word that is not in the list becomes a row of zeros; here it has got a word of the list"),
+            lambda values, categories: np.eye(len(categories) + 1)[_codes(values, categories, len(categories))],
+            N_("a word that is not in the list has no column; its row is all zeros"),
         ),
     ],
     why=N_("No word is larger than another, and a word that training has never met is none of those it knows."),
@@ -231,19 +289,21 @@ class _Watched:
     def __init__(self, X, y):
         self._places = {row.tobytes(): i for i, row in enumerate(X)}
         self._y = y
-        self.trained, self.predicted = [], []
+        self.trained, self.predicted = [], []  # for each call of fit, two sets of rows
 
     def fit(self, X, y):
         rows, y = self._rows(X), np.asarray(y, dtype="float64").reshape(-1)
         if len(y) != len(rows) or not np.array_equal(y, self._y[rows]):
             expected = N_("labels of the same rows")
             raise Wrong(N_("a call of fit"), N_("features and labels of different rows"), expected)
-        self.trained.append(rows)
+        predicted = set()
+        self.trained.append(set(rows.tolist()))
+        self.predicted.append(predicted)
         mean = y.mean()
 
         def predict(X):
             found = self._rows(X)
-            self.predicted.append((len(self.trained) - 1 if rows is self.trained[-1] else None, rows, found))
+            predicted.update(found.tolist())
             return np.full(len(found), mean)
 
         return predict
@@ -255,6 +315,15 @@ class _Watched:
             raise Wrong(N_("a call of fit or predict"), N_("rows that are not in X"), N_("rows of X as they are"))
         return np.array(places, dtype=int)
 
+    def errors(self, everywhere=False):
+        """Return the errors of each model, on what it has predicted and not seen, or on all that it has predicted."""
+        pairs = zip(self.trained, self.predicted, strict=True)
+        parts = [(sorted(known), sorted(found if everywhere else found - known)) for known, found in pairs]
+        return [self._y[known].mean() - self._y[rows] for known, rows in parts]
+
+
+_ONE_FOLD = N_("that is the error of one fold alone; take the mean of all")
+
 
 def _examine_k_fold(answer):
     for n, k in ((12, 3), (20, 5), (9, 9)):
@@ -264,40 +333,65 @@ def _examine_k_fold(answer):
         tried = N_("your function on {n} rows in {k} folds", n=n, k=k)
         got = call(answer, model.fit, X, y, k, tried=tried, numpy=True)
         _examine_folds(model, n, k, tried)
-        errors = [y[rows] - y[known].mean() for _, known, rows in model.predicted]
+        errors = model.errors()
         roots = [np.sqrt(np.mean(error**2)) for error in errors]
+        logs = zip(model.trained, model.predicted, strict=True)
+        logs = [np.log(y[list(known)].mean() / y[list(found - known)]) for known, found in logs]
         slips = [
+            (
+                np.mean([np.sqrt(np.mean(error**2)) for error in model.errors(everywhere=True)]),
+                N_("measure on the fold alone; the other rows were in the training part"),
+            ),
             (np.mean(np.square(roots)), N_("take the root of each fold's mean squared error")),
+            (np.sqrt(np.mean(np.square(roots))), N_("take a root for each fold, then the mean of the roots")),
             (np.sum(roots), N_("take the mean of the k errors, not their sum")),
-            (roots[-1], N_("that is the last fold's error alone; take the mean of all")),
-            (roots[0], N_("that is the first fold's error alone; take the mean of all")),
             (np.array(roots), N_("these are the k errors; return their mean")),
+            *((root, _ONE_FOLD) for root in roots),
             (
                 np.mean([np.mean(np.abs(error)) for error in errors]),
                 N_("square the errors, take the mean, then the root"),
+            ),
+            (np.mean([np.mean(error) for error in errors]), N_("errors of both signs cancel: square them first")),
+            (
+                np.mean([np.linalg.norm(error) for error in errors]),
+                N_("that is the root of the sum; take the mean of the squares"),
+            ),
+            (
+                np.mean([np.sqrt(np.mean(error**2)) for error in logs]),
+                N_("the labels are in logs already, and so are the predictions"),
             ),
         ]
         compare(tried, got, np.mean(roots), slips)
 
 
 def _examine_folds(model, n, k, tried):
-    """Raise `Wrong` unless each row was predicted once, by a model that was trained on all rows of the other folds."""
+    """Raise `Wrong` unless each row was predicted by one model that was trained on all rows of the other folds.
+
+    A model may also predict rows that it was trained on. Whether they were measured can be seen from the result.
+    """
     if len(model.trained) != k:
         hint = N_("a new model for each fold: call fit inside the loop")
+        if len(model.trained) > 1:
+            hint = N_("k is the number of folds; fit is called once for each of them")
         came_out = N_("calls of fit: {number}", number=len(model.trained))
         raise Wrong(tried, came_out, N_("calls of fit: {number}", number=k), hint)
-    seen = [sorted(set(known) & set(rows)) for _, known, rows in model.predicted]
-    if any(seen):
-        came_out = N_("a model that predicts rows that it was trained on")
-        hint = N_("leave the validation fold out of the training part; np.setdiff1d does it")
-        raise Wrong(tried, came_out, N_("only rows that it has not seen"), hint)
-    predicted = np.concatenate([rows for _, _, rows in model.predicted] or [np.zeros(0, int)])
-    if sorted(predicted) != list(range(n)):
+    folds = []
+    for known, found in zip(model.trained, model.predicted, strict=True):
+        if found and found <= known:
+            came_out = N_("a model that predicts rows that it was trained on")
+            hint = N_("predict the fold that was left out, not the training part")
+            if len(known) == n:
+                hint = N_("leave the validation fold out of the training part; np.setdiff1d does it")
+            elif len(known) == n // k:
+                hint = N_("train on all the other folds, and predict the one that was left out")
+            raise Wrong(tried, came_out, N_("only rows that it has not seen"), hint)
+        folds.extend(found - known)
+    if sorted(folds) != list(range(n)):
         hint = N_("each of the k folds is the validation set once")
-        twice = len(predicted) - len(set(predicted))
+        twice = len(folds) - len(set(folds))
         came_out = N_(
             "{number} of {total} rows predicted, {twice} of them twice or more",
-            number=len(set(predicted)),
+            number=len(set(folds)),
             total=n,
             twice=twice,
         )
@@ -335,24 +429,40 @@ class _Fit:
 _FIT = _Fit()
 
 
-def _honest(choose_by_all=False, fit_all=False, standardise=True, best=10, root=True, lowest=False):
-    """Return the pipeline of the exercise, honest or with the mistake that the arguments describe."""
+def _honest(
+    standardise_by="train",
+    choose_by="train",
+    fit_all=False,
+    best=10,
+    strength=np.abs,
+    root=True,
+    lowest=False,
+    pool=False,
+):
+    """Return the pipeline of the exercise, honest or with the mistake that the arguments describe.
+
+    Standardised is by the rows of "train", of "all", or of "each" part, or by "none"; features are chosen by the rows
+    of "train" or of "all", in the loop or "before" it.
+    """
 
     def score(fit, X, y):
         errors = []
         rows = np.arange(len(y))
         for valid in np.array_split(rows, 5):
             train = np.setdiff1d(rows, valid)
-            Z = (X - X[train].mean(axis=0)) / X[train].std(axis=0) if standardise else X
-            chooser = rows if choose_by_all else train
-            A = (X - X.mean(axis=0)) / X.std(axis=0) if choose_by_all else Z
-            strength = np.argsort(np.abs(A[chooser].T @ (y[chooser] - y[chooser].mean())))
-            chosen = strength[:best] if lowest else strength[-best:]
+            by = rows if standardise_by == "all" else train
+            Z = X if standardise_by == "none" else (X - X[by].mean(axis=0)) / X[by].std(axis=0)
+            if standardise_by == "each":
+                Z[valid] = (X[valid] - X[valid].mean(axis=0)) / X[valid].std(axis=0)
+            chooser = train if choose_by == "train" else rows
+            A = (X - X.mean(axis=0)) / X.std(axis=0) if choose_by == "before" else Z
+            order = np.argsort(strength(A[chooser].T @ (y[chooser] - y[chooser].mean())))
+            chosen = order[:best] if lowest else order[-best:]
             known = rows if fit_all else train
             predict = fit(Z[known][:, chosen], y[known])
             squared = np.mean((predict(Z[valid][:, chosen]) - y[valid]) ** 2)
-            errors.append(np.sqrt(squared) if root else squared)
-        return np.mean(errors)
+            errors.append(np.sqrt(squared) if root and not pool else squared)
+        return np.sqrt(np.mean(errors)) if pool else np.mean(errors)
 
     return score
 
@@ -368,22 +478,41 @@ def _noise(rng):
 
 _STILL_LEAKS = N_("the ten features are still chosen with the labels of the validation fold: choose inside the loop")
 
+_FITTED_TO_ALL = N_("the weights are fitted to all rows, those of the fold as well")
+
 HONEST = function_exercise(
     "08.6",
     "Find the leak",
     reference=_honest(),
     inputs=_noise,
     numpy=True,
-    tolerance=1e-3,
     mistakes=[
-        (_honest(choose_by_all=True), _STILL_LEAKS),
+        (_honest(choose_by="before"), _STILL_LEAKS),
+        (_honest(choose_by="before", standardise_by="all"), _STILL_LEAKS),
         (
-            _honest(choose_by_all=True, fit_all=True),
-            N_("the weights are fitted to all rows, those of the fold as well"),
+            _honest(choose_by="all"),
+            N_(
+                "the choice is in the loop, but it still knows all labels: choose by the rows of the training part only"
+            ),
         ),
-        (_honest(fit_all=True), N_("the weights are fitted to all rows, those of the fold as well")),
+        (_honest(choose_by="before", fit_all=True), _FITTED_TO_ALL),
+        (_honest(choose_by="all", fit_all=True), _FITTED_TO_ALL),
+        (_honest(fit_all=True), _FITTED_TO_ALL),
         (
-            _honest(standardise=False),
+            _honest(standardise_by="all"),
+            N_("the features are still standardised by all rows; take mean and std of the training part"),
+        ),
+        (
+            _honest(standardise_by="each"),
+            N_("the fold is standardised by its own mean and std; take those of the training part"),
+        ),
+        (
+            _honest(strength=lambda products: products),
+            N_("a feature that falls where the labels rise goes well with them, too: np.abs"),
+        ),
+        (_honest(pool=True), N_("take a root for each fold, then the mean of the roots")),
+        (
+            _honest(standardise_by="none"),
             N_("the features are not standardised, so that those of large numbers are chosen"),
         ),
         (_honest(best=500), N_("all features are used; choose the ten that go best with the training part's labels")),
