@@ -695,14 +695,16 @@ def test_whoever_looks_between_two_steps_sees_all_of_the_one_before(xp):
         seen = []
 
         def looking(net=net, trainer=trainer, seen=seen):
-            for batch in minibatches(xp)[:3] * 10:
-                copies = [state * 2 for state in trainer._updaters[0].states.values()]
-                copies += [net[1].running_mean.data() * 2, net[1].running_var.data() * 2, net[0].weight.data() * 2]
-                seen.append(copies)
-                yield batch
+            slow = xp.zeros((500, 500))
+            for i, (X, y) in enumerate(minibatches(xp)[:3] * 5):
+                arrays = [param.data() for param in (net[1].running_mean, net[1].running_var, net[0].weight)]
+                arrays += trainer._updaters[0].states.values()
+                seen.append(arrays[i % min(4, len(arrays))] * 2)
+                # The step has to wait for these features, and so comes after what did not wait for the step before.
+                yield X + xp.dot(slow, slow)[0, 0], y
 
         dh.train(net, looking(), L2, trainer, 1, verbose=False, plain=plain)
-        found.append([[copy.asnumpy() for copy in copies] for copies in seen])
+        found.append([array.asnumpy() for array in seen])
     assert_equal(*found)
 
 
