@@ -117,7 +117,7 @@ cases = st.builds(
     num_minibatches=st.integers(1, 5),
     batch_size=st.integers(1, 4),
     num_left=st.integers(0, 3),
-    data=st.sampled_from(["loader", "loader", "list", "sizes"]),
+    data=st.sampled_from(["loader", "loader", "list", "sizes", "the same"]),
     trainer=st.sampled_from(["gluon"] * 8 + ["its step", "of a function"]),
     num_epochs=st.sampled_from([1, 2, 2, 3]),
     changes=st.dictionaries(st.sampled_from([0, 1, 1, 2]), changes, max_size=2),
@@ -210,9 +210,11 @@ def data_of(case, trainer):
         return dh.load_array(arrays, case.batch_size, True, transform)
     if case.fault == "features":
         arrays[0][place] = np.nan
-    sizes = np.full(30, case.batch_size) if case.data == "list" else rng.integers(1, 6, 30)
+    sizes = rng.integers(1, 6, 30) if case.data == "sizes" else np.full(30, case.batch_size)
     edges = [0, *(edge for edge in sizes.cumsum() if edge < case.num_examples), case.num_examples]
     minibatches = [tuple(array[i:j] for array in arrays) for i, j in itertools.pairwise(map(int, edges))]
+    if case.data == "the same":
+        minibatches = minibatches[:1] * len(minibatches)
     return Minibatches(case, trainer, minibatches)
 
 
@@ -641,6 +643,24 @@ def test_a_gradient_that_is_not_computed_any_more_is_noticed(prepared):
             dh.train(net, reaching(), L2, trainer, 1, verbose=False, plain=plain)
         assert steps.pop() == 5
     assert not prepared
+
+
+def test_an_interrupt_comes_before_what_is_wrong_with_the_next_minibatch(xp):
+    found = []
+    for plain in (False, True):
+        net = dense()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+
+        def interrupting():
+            yield from minibatches(xp)
+            signal.raise_signal(signal.SIGINT)
+            yield "no minibatch"
+
+        with redirect_stdout(StringIO()) as printed:
+            dh.train(net, interrupting(), L2, trainer, 1, verbose=False, plain=plain)
+        assert "whole step" in printed.getvalue()
+        found.append([net.weight.data().asnumpy(), printed.getvalue()])
+    assert_equal(*found)
 
 
 @pytest.mark.parametrize("metric", [None, dh.accuracy])
