@@ -375,7 +375,7 @@ def test_another_engine_instruction_set_and_number_of_threads_draw_the_same(tmp_
         "DNNL_MAX_CPU_ISA": "SSE41",
         "MKLDNN_MAX_CPU_ISA": "SSE41",
         "OPENBLAS_CORETYPE": "Nehalem",
-        "OMP_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "3",
     }
     options = [f"--nbval-sanitize-with={ROOT / 'tests' / 'sanitize.cfg'}", "-n0", path]
     failures = run_pytest(tmp_path, *options, **variables)
