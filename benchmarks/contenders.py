@@ -354,11 +354,11 @@ def torch_reading(num_examples):
     return run
 
 
-# The floor: the engine's bare calls, on minibatches made beforehand
+# MXNet's own Python functions for a step, the fewest of them, on minibatches made beforehand
 
 
-def _floor(batches, num_outputs, lr, num_epochs, losses_of, keeps_accuracy=False):
-    """Forward, backward and update as three calls of the engine for each minibatch, results kept."""
+def _calls(batches, num_outputs, lr, num_epochs, losses_of, keeps_accuracy=False):
+    """Forward, backward and update as three calls of MXNet for each minibatch, results kept."""
     import os
 
     os.environ["MXNET_SUBGRAPH_VERBOSE"] = "0"
@@ -408,7 +408,7 @@ def _floor(batches, num_outputs, lr, num_epochs, losses_of, keeps_accuracy=False
     return run
 
 
-def floor_linear():
+def calls_linear():
     import d2lhelpers  # noqa: F401
 
     import mxnet as mx
@@ -417,7 +417,7 @@ def floor_linear():
     features, labels = map(nd.array, linear_data())
     size = LINEAR["batch_size"]
     batches = [(features[i : i + size].copy(), labels[i : i + size].copy()) for i in range(0, len(labels), size)]
-    return _floor(
+    return _calls(
         batches,
         1,
         LINEAR["lr"],
@@ -426,7 +426,7 @@ def floor_linear():
     )
 
 
-def floor_softmax(num_examples):
+def calls_softmax(num_examples):
     import d2lhelpers  # noqa: F401
 
     import mxnet as mx
@@ -438,7 +438,7 @@ def floor_softmax(num_examples):
         (nd.array(images[i : i + size] / np.float32(255)), nd.array(labels[i : i + size], dtype="int32"))
         for i in range(0, num_examples, size)
     ]
-    return _floor(
+    return _calls(
         batches,
         10,
         SOFTMAX["lr"],
@@ -446,6 +446,76 @@ def floor_softmax(num_examples):
         lambda outputs, y: -mx.sym.pick(mx.sym.log_softmax(outputs), y),
         keeps_accuracy=True,
     )
+
+
+# The limits: what no loop can do without
+
+
+def _engine(net, loss, batch, num_steps):
+    """The graphs of a step, prepared, always on the same minibatch, which is not even copied; no results are kept."""
+    from d2lhelpers.training import fusion, updates
+
+    from mxnet import autograd, gluon, init, nd
+
+    net.initialize(init.Zero())
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.01})
+    X, y = batch
+    with autograd.record():
+        losses = loss(net(X), y)
+    losses.backward()
+    trainer.step(len(y))
+    graph = fusion.FusedGraph(net, loss, X, y)
+    graph(X, y, 0, len(y))
+    prepared = updates.PreparedUpdates(trainer)
+    prepared.update_for(len(y), graph.trained)
+    update = prepared.update_for(len(y), graph.trained)
+
+    def run():
+        for _ in range(num_steps):
+            graph.compute()
+            update()
+        nd.waitall()
+        return 0.0
+
+    return run
+
+
+def engine_linear():
+    import d2lhelpers  # noqa: F401
+
+    from mxnet import gluon, nd
+
+    features, labels = map(nd.array, linear_data())
+    size = LINEAR["batch_size"]
+    num_steps = LINEAR["num_epochs"] * LINEAR["num_examples"] // size
+    return _engine(gluon.nn.Dense(1), gluon.loss.L2Loss(), (features[:size], labels[:size]), num_steps)
+
+
+def engine_softmax(num_examples):
+    import d2lhelpers  # noqa: F401
+
+    from mxnet import gluon, nd
+
+    size = SOFTMAX["batch_size"]
+    images, labels = images_data(size)
+    batch = nd.array(images / np.float32(255)), nd.array(labels, dtype="int32")
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
+    return _engine(gluon.nn.Dense(10), loss, batch, -(-num_examples // size))
+
+
+def bytes_reading(num_examples):
+    """Read each byte of the images once, in the order in which they lie there."""
+    images, labels = images_data(num_examples)
+    words = images.reshape(-1).view("uint64")
+
+    def run():
+        np.bitwise_xor.reduce(words)
+        return len(labels)
+
+    return run
+
+
+bytes_softmax = bytes_reading
 
 
 def main(name, *arguments):

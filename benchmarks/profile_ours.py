@@ -8,26 +8,23 @@ import contenders
 
 # What a step consists of: (name of the row, end of the file's path, function). Indented rows are part of the row above.
 PARTS = (
-    ("all of `train`", "d2lhelpers/training.py", "train"),
-    ("&emsp;a minibatch: gather, convert, slice", "d2lhelpers/data.py", "__iter__"),
-    ("&emsp;network and loss, forward and backward", "d2lhelpers/fusion.py", "__call__ of FusedGradients"),
-    ("&emsp;&emsp;copy the minibatch into the executor's arrays", "mxnet/ndarray/ndarray.py", "copyto"),
-    ("&emsp;&emsp;`forward`", "mxnet/executor.py", "forward"),
-    ("&emsp;&emsp;`backward`", "mxnet/executor.py", "backward"),
-    ("&emsp;&emsp;copy the losses (and the predictions) out of them", "d2lhelpers/fusion.py", "_copy"),
-    ("&emsp;the trainer's step", "d2lhelpers/fusion.py", "__call__ of _QuickStep"),
-    ("&emsp;&emsp;MXNet's optimizer, in Python", "mxnet/optimizer/optimizer.py", "update_multi_precision"),
-    ("&emsp;&emsp;&emsp;`multi_sgd_update`, the engine's call", "<string>", "multi_sgd_update"),
-    ("&emsp;checks of the minibatch", "d2lhelpers/metrics.py", "unpack"),
-    ("&emsp;losses and metric read at the end of an epoch", "d2lhelpers/training.py", "read"),
+    ("all of `train`", "training/training.py", "train"),
+    ("&emsp;many minibatches: gather, convert", "d2lhelpers/data.py", "blocks"),
+    ("&emsp;the first steps, in the plain way", "training/fast.py", "_make_plainly"),
+    ("&emsp;what is prepared: bound, or found again", "training/fast.py", "_look_up"),
+    ("&emsp;network and loss, forward and backward", "training/fusion.py", "__call__ of FusedGraph"),
+    ("&emsp;&emsp;copy the minibatch into the graph's arrays", "training/engine.py", "__call__ of CopyFrom"),
+    ("&emsp;the update of the parameters", "training/updates.py", "__call__ of _Update"),
+    ("&emsp;copy losses (and predictions) out of the graph", "training/copied.py", "add"),
+    ("&emsp;losses and metric read at the end of an epoch", "training/results.py", "read"),
 )
 
 
 def first_lines():
     """Return the first lines of the methods that share the name __call__."""
-    from d2lhelpers import fusion
+    from d2lhelpers.training import engine, fusion, updates
 
-    classes = fusion.FusedGradients, fusion._QuickStep
+    classes = fusion.FusedGraph, engine.CopyFrom, updates._Update
     return {f"__call__ of {c.__name__}": c.__call__.__code__.co_firstlineno for c in classes}
 
 

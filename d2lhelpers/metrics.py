@@ -53,20 +53,50 @@ def accuracy(y_hat, y):
     check_array("y_hat", y_hat, ndim=(1, 2))
     check_ids_axis("y", y)
     check_same_length("y_hat", y_hat, "y", y)
-    predicted, labels = y_hat.asnumpy(), as_labels("y", y).asnumpy()
-    check_finite("y_hat", predicted)
-    if predicted.ndim == 2:
-        if predicted.shape[1] == 1:
+    (result,) = accuracies(y_hat.asnumpy(), as_labels("y", y).asnumpy(), [y.shape[0]])
+    return result
+
+
+def accuracies(y_hat, y, sizes):
+    """Compute the accuracy of each of several minibatches.
+
+    Parameters
+    ----------
+    y_hat : numpy.ndarray of shape (n, q) or (n,)
+        Scores or probabilities, or predicted class ids, of all minibatches, one after the other.
+    y : numpy.ndarray of shape (n,)
+        True class ids.
+    sizes : list of int
+        How many examples each minibatch has; n in all.
+
+    Returns
+    -------
+    list of float
+
+    Raises
+    ------
+    ValueError
+        If a score is NaN or infinite, or a class id is not one of 0 to q - 1.
+
+    Examples
+    --------
+    >>> accuracies(np.array([[0.1, 0.9], [0.8, 0.2], [0.8, 0.2]]), np.array([1, 1, 0]), [2, 1])
+    [0.5, 1.0]
+    """
+    check_finite("y_hat", y_hat)
+    if y_hat.ndim == 2:
+        if y_hat.shape[1] == 1:
             raise ValueError(
                 f"y_hat has the shape {y_hat.shape}, scores of a single class; hand in the scores of all classes, "
                 "or class ids with y_hat.reshape((-1,))."
             )
-        check_class_ids("y", labels, predicted.shape[1])
-        predicted = predicted.argmax(axis=1)
+        check_class_ids("y", y, y_hat.shape[1])
+        y_hat = y_hat.argmax(axis=1)
     else:
-        check_class_ids("y_hat", predicted, np.inf)
-        check_class_ids("y", labels, np.inf)
-    return float((predicted == labels).mean())
+        check_class_ids("y_hat", y_hat, np.inf)
+        check_class_ids("y", y, np.inf)
+    hits = np.add.reduceat(y_hat == y, np.cumsum(sizes) - sizes, dtype=np.int64)
+    return (hits / sizes).tolist()
 
 
 def predictions(net, data_iter, name="data_iter", ctx=None):
@@ -108,7 +138,7 @@ def predictions(net, data_iter, name="data_iter", ctx=None):
         X, y = on_device(unpack(batch, name), ctx)
         with autograd.pause(train_mode=False):
             y_hat = forward(net, X)
-        backlog.add(X, y_hat)
+        backlog.add(X.size, y_hat)
         yield y_hat, y
     if empty:
         raise ValueError(f"{name} yielded no minibatch; is it a generator that has been used up?")
@@ -167,17 +197,34 @@ def mean_metric(metric, outputs):
     """
     total, count = 0.0, 0
     for y_hat, y in outputs:
-        value, num_examples = metric(y_hat, y), y.shape[0]
-        try:
-            total += _as_float(value) * num_examples
-        except (TypeError, ValueError):
-            shape = f" of the shape {value.shape}" if hasattr(value, "shape") else ""
-            raise TypeError(
-                f"metric must return one number a minibatch, but returned a {type(value).__name__}{shape}; "
-                "for example return its mean."
-            ) from None
-        count += num_examples
+        total += metric_value(metric, y_hat, y) * y.shape[0]
+        count += y.shape[0]
     return total / count
+
+
+def metric_value(metric, y_hat, y):
+    """Compute the value of a metric on one minibatch.
+
+    Raises
+    ------
+    TypeError
+        If it is not one number.
+
+    Examples
+    --------
+    >>> from mxnet import nd
+    >>> metric_value(lambda y_hat, y: (y_hat - y).mean(), nd.array([1, 4]), nd.array([0, 2]))
+    1.5
+    """
+    value = metric(y_hat, y)
+    try:
+        return _as_float(value)
+    except (TypeError, ValueError):
+        shape = f" of the shape {value.shape}" if hasattr(value, "shape") else ""
+        raise TypeError(
+            f"metric must return one number a minibatch, but returned a {type(value).__name__}{shape}; "
+            "for example return its mean."
+        ) from None
 
 
 def _as_float(value):
@@ -261,17 +308,27 @@ class Backlog:
 
     def __init__(self):
         self._waiting = deque()
-        self._numbers = 0
+        self._numbers = self._unmarked = 0
 
-    def add(self, X, result):
-        """Note that `result` was asked for, which needs the features `X` in memory."""
-        numbers = max(X.size, self._AT_LEAST)
+    def add(self, numbers, result):
+        """Note that `result` was asked for, which needs features of so many numbers in memory."""
+        numbers = max(numbers, self._AT_LEAST)
         self._waiting.append((numbers, result))
         self._numbers += numbers
         while self._numbers > self._MOST_NUMBERS and len(self._waiting) > 1:
             numbers, oldest = self._waiting.popleft()
             oldest.wait_to_read()
             self._numbers -= numbers
+
+    def count(self, numbers, mark):
+        """Note that something was asked for that has no result of its own.
+
+        Once in a while `mark` is called. It returns an array that is there when all that was asked for is.
+        """
+        self._unmarked += max(numbers, self._AT_LEAST)
+        if self._unmarked >= self._MOST_NUMBERS // 8:
+            self.add(self._unmarked, mark())
+            self._unmarked = 0
 
 
 def unpack(batch, name):

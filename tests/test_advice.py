@@ -4,7 +4,8 @@ import re
 from types import SimpleNamespace
 
 import d2lhelpers as dh
-from d2lhelpers import functional, training
+from d2lhelpers import functional
+from d2lhelpers.training import results
 
 import mxnet as mx
 import numpy as np
@@ -445,7 +446,7 @@ def test_the_loss_may_make_probabilities_itself(xp):
 
 def test_probabilities_are_looked_at_once_and_in_the_first_epoch_only(xp, monkeypatch):
     looked = []
-    monkeypatch.setattr(training, "check_probabilities", lambda array: looked.append(array))
+    monkeypatch.setattr(results, "check_probabilities", lambda array: looked.append(array))
     run = case(xp, 2, dh.cross_entropy)
     net = run.net
     dh.train(lambda X: dh.softmax(net(X)), [(run.X, run.y)] * 5, run.loss, run.trainer, 3, verbose=False)

@@ -59,7 +59,7 @@ def test_else_they_are_generated(missing, small):
 
 @pytest.mark.parametrize("kind", ["images of Fashion-MNIST", "generated images"])
 def test_the_heading_says_which(kind, monkeypatch, capsys):
-    monkeypatch.setattr(run, "side_by_side", lambda chosen, repeats: {"dh": (1, 1)})
+    monkeypatch.setattr(run, "side_by_side", lambda chosen, repeats: {"dh": ([1], 1)})
     title, *rest = run.CASES["b"]
     text, _ = run.case(title.format(images=kind), *rest, 1, False)
     assert text.startswith(f"## (b) softmax regression, 60,000 {kind}, minibatches of 256, 1 epoch\n")

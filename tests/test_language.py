@@ -404,15 +404,15 @@ def test_training_in_chinese(metric, name, capsys):
 
 
 def test_interrupted_training_in_chinese():
-    from d2lhelpers.training import _explain_interrupt
+    from d2lhelpers.training.interrupts import explain_interrupt
 
     assert (
-        _explain_interrupt(2, True)
+        explain_interrupt(2, True)
         == "interrupted after 2 whole epochs; the parameters are those of the last whole step"
     )
     dh.set_language("zh")
-    assert _explain_interrupt(2, True) == "完成 2 个迭代周期后中断；参数停在最后做完的一步"
-    assert _explain_interrupt(2, False) == "完成 2 个迭代周期后中断；最后一步可能没有做完：请重新初始化参数"
+    assert explain_interrupt(2, True) == "完成 2 个迭代周期后中断；参数停在最后做完的一步"
+    assert explain_interrupt(2, False) == "完成 2 个迭代周期后中断；最后一步可能没有做完：请重新初始化参数"
 
 
 # what finds English

@@ -96,6 +96,16 @@ def test_accuracy_refuses_what_is_no_mxnet_array(y_hat, y, name):
         dh.accuracy(y_hat, y)
 
 
+def test_accuracies_are_those_of_each_minibatch(rng):
+    sizes = [1, 4, 2, 5, 1]
+    y_hat, y = rng.normal(size=(13, 3)), rng.integers(0, 3, 13)
+    y_hat[np.arange(6), y[:6]] += 9  # right in the first ones, most of the time
+    parts = [slice(stop - size, stop) for size, stop in zip(sizes, np.cumsum(sizes), strict=True)]
+    expected = [dh.accuracy(mx.nd.array(y_hat[part]), mx.nd.array(y[part])) for part in parts]
+    assert metrics.accuracies(y_hat, y, sizes) == metrics.accuracies(y_hat.argmax(axis=1), y, sizes) == expected
+    assert len(set(expected)) > 2
+
+
 def test_accuracy_refuses_empty_arrays():
     with mx.util.np_shape(), mx.util.np_array(), pytest.raises(ValueError, match=r"y_hat is empty: .* \(0, 2\)"):
         dh.accuracy(mx.np.zeros((0, 2)), mx.np.zeros((0,)))
@@ -332,28 +342,42 @@ class Result:
 
 def test_the_backlog_waits_for_results_some_steps_before():
     backlog, waits = metrics.Backlog(), []
-    X = mx.nd.zeros((metrics.Backlog._MOST_NUMBERS // 4,))
     for i in range(7):
-        backlog.add(X, Result(i, waits))
+        backlog.add(metrics.Backlog._MOST_NUMBERS // 4, Result(i, waits))
     assert waits == [0, 1, 2]
 
 
 def test_a_minibatch_too_large_for_the_backlog_waits_for_the_one_before():
     backlog, waits = metrics.Backlog(), []
-    X = mx.nd.zeros((metrics.Backlog._MOST_NUMBERS + 1,))
     for i in range(3):
-        backlog.add(X, Result(i, waits))
+        backlog.add(metrics.Backlog._MOST_NUMBERS + 1, Result(i, waits))
     assert waits == [0, 1]
 
 
 def test_the_backlog_of_small_minibatches_is_not_long():
     backlog, waits = metrics.Backlog(), []
     for i in range(1100):
-        backlog.add(mx.nd.zeros((2,)), Result(i, waits))
+        backlog.add(2, Result(i, waits))
     assert len(waits) == 1100 - 1024
 
 
-@pytest.mark.parametrize("use", ["train", "evaluate"])
+@pytest.mark.parametrize("numbers", [2, metrics.Backlog._MOST_NUMBERS // 100])
+def test_the_backlog_asks_for_marks_and_waits_for_them(numbers):
+    backlog, marks, waits = metrics.Backlog(), [], []
+
+    def mark():
+        marks.append(i)
+        return Result(i, waits)
+
+    counted = max(numbers, metrics.Backlog._AT_LEAST)
+    for i in range(3000):
+        backlog.count(numbers, mark)
+        begun = i - (waits[-1] if waits else -1)
+        assert begun * counted <= metrics.Backlog._MOST_NUMBERS * 9 / 8 + counted
+    assert len(marks) < 3000 / 8
+
+
+@pytest.mark.parametrize("use", ["train", "train fast", "evaluate"])
 def test_no_data_set_piles_up_before_a_slow_engine(use, monkeypatch):
     """At most four minibatches are in memory at a time, though no result of an epoch is needed before its end."""
     monkeypatch.setattr(metrics.Backlog, "_MOST_NUMBERS", 3 * metrics.Backlog._AT_LEAST)
@@ -365,6 +389,12 @@ def test_no_data_set_piles_up_before_a_slow_engine(use, monkeypatch):
     data = [(mx.nd.ones((4,)), mx.nd.ones((4,)))] * 20
     if use == "train":
         dh.train(lambda X: X * w, data, dh.squared_loss, lambda n: None, 1, verbose=False)
+    elif use == "train fast":
+        net = mx.gluon.nn.Dense(1, in_units=1)
+        net.initialize()
+        trainer = mx.gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+        data = [(X.reshape((4, 1)), y) for X, y in data]
+        dh.train(net, data, mx.gluon.loss.L2Loss(), trainer, 1, verbose=False)
     else:
         dh.evaluate_loss(lambda X: X * w, data, dh.squared_loss)
     assert len(waited) >= 17

@@ -11,7 +11,8 @@ from unittest import mock
 
 import d2lhelpers as dh
 from d2lhelpers import data as data_module
-from d2lhelpers import metrics, training
+from d2lhelpers import metrics
+from d2lhelpers.training import results
 
 import mxnet as mx
 import numpy as np
@@ -85,7 +86,7 @@ both_ways = pytest.mark.parametrize("way", ["fused", "from scratch"])
 
 @both_ways
 def test_arrays_alive_do_not_grow_with_the_epoch(monkeypatch, way):
-    monkeypatch.setattr(training, "_LAG", 20)
+    monkeypatch.setattr(results, "LAG", 20)
     monkeypatch.setattr(metrics.Backlog, "_MOST_NUMBERS", 20 * metrics.Backlog._AT_LEAST)
     model, alive, counts = Model(mx.nd, way), [0], []
     create, delete = mx.nd.NDArray.__init__, mx.nd.NDArray.__del__
@@ -110,7 +111,7 @@ def test_arrays_alive_do_not_grow_with_the_epoch(monkeypatch, way):
 
     model.train(Steps())
     # Of a step there wait predictions, labels and losses; a few arrays belong to the step under way.
-    assert max(counts) - counts[0] <= 3 * 2 * training._LAG + 40
+    assert max(counts) - counts[0] <= 3 * 2 * results.LAG + 40
     assert max(counts[-100:]) <= max(counts[100:200]) + 5
 
 
@@ -176,7 +177,7 @@ def test_an_interrupted_run_can_be_continued(xp, way, kind, at):
 @both_ways
 @pytest.mark.parametrize("position", [0, 3, 4, 7, 8, 21])
 def test_divergence_long_before_the_end_of_an_epoch(xp, monkeypatch, way, position):
-    monkeypatch.setattr(training, "_LAG", 4)
+    monkeypatch.setattr(results, "LAG", 4)
     batches, model, plain, fetched = minibatches(xp), Model(xp, way), Model(xp, way), []
     X, y = batches[0]
 
@@ -192,7 +193,7 @@ def test_divergence_long_before_the_end_of_an_epoch(xp, monkeypatch, way, positi
                 yield from batches
                 return
             for i in itertools.count():
-                assert i <= position + 2 * training._LAG, "the epoch goes on in spite of a loss that is not finite"
+                assert i <= position + 2 * results.LAG, "the epoch goes on in spite of a loss that is not finite"
                 fetched.append(i)
                 yield (X * float("nan") if i == position else X), y
 

@@ -31,9 +31,7 @@ ALSO = {
     "downloads.py": ["test_datasets.py"],
     "files.py": ["test_datasets.py"],
     "functional.py": ["test_advice.py"],
-    "fusion.py": ["test_training.py"],
     "metrics.py": ["test_advice.py"],
-    "training.py": ["test_advice.py"],
     "validation.py": ["test_functional.py", "test_metrics.py", "test_training.py", "test_advice.py"],
 }
 COMPARISONS = {
@@ -238,6 +236,8 @@ def tests_of(module):
     names = [f"test_{module.stem.removeprefix('d2lhelpers_')}.py", *ALSO.get(module.name, [])]
     if module.parent.name == "language":
         names = ["test_language.py"]
+    if module.parent.name == "training":
+        names = ["test_training.py", "test_fusion.py", "test_advice.py"]
     if module.parent.name == "exercises":
         names = [f"test_exercises_{module.stem}.py"] if module.stem.startswith("chapter") else ["test_exercises*.py"]
     found = [path for name in names for path in sorted((ROOT / "tests").glob(name))]

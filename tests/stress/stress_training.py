@@ -13,7 +13,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 from mxnet import gluon
-from test_training_stress import Model, both_ways
+from test_training_stress import Model, both_ways, gluon_trainer
 
 STEPS = 1_000_000
 WARM_UP = 100_000
@@ -25,9 +25,9 @@ def resident_bytes():
 
 
 @pytest.mark.skipif(not STATM.exists(), reason="memory is read from /proc, which is Linux's")
-@both_ways
+@pytest.mark.parametrize("way", ["fused", "from scratch", "prepared"])
 def test_memory_does_not_grow_in_a_million_steps(way):
-    model, sizes = Model(mx.nd, way), []
+    model, sizes = Model(mx.nd, "from scratch" if way == "from scratch" else "fused"), []
     batch = mx.nd.random.normal(shape=(4, 3)), mx.nd.random.normal(shape=(4,))
 
     class Steps:
@@ -37,11 +37,28 @@ def test_memory_does_not_grow_in_a_million_steps(way):
                     sizes.append(resident_bytes())
                 yield batch
 
-    history = model.train(Steps())
+    history = model.train(Steps(), 1, gluon_trainer(model.net) if way == "prepared" else None)
     sizes.append(resident_bytes())
     assert history.num_examples == [4 * STEPS]
     assert len(sizes) > 2
     assert max(sizes[1:]) - sizes[1] < 16 * 2**20, [size // 2**20 for size in sizes]
+
+
+@pytest.mark.skipif(not STATM.exists(), reason="memory is read from /proc, which is Linux's")
+def test_memory_does_not_grow_in_a_million_steps_of_a_loader():
+    sizes = []
+
+    def transform(features):
+        sizes.append(resident_bytes())
+        return features
+
+    features, labels = mx.nd.random.normal(shape=(4 * STEPS, 3)), mx.nd.random.normal(shape=(4 * STEPS,))
+    model = Model(mx.nd, "fused")
+    loader = dh.load_array((features, labels), 4, transform=transform)
+    history = model.train(loader, 1, gluon_trainer(model.net))
+    assert history.num_examples == [4 * STEPS]
+    assert len(sizes) > 8
+    assert max(sizes[3:]) - sizes[3] < 16 * 2**20, [size // 2**20 for size in sizes]
 
 
 @both_ways

@@ -1,0 +1,45 @@
+"""The arrays that a network's parameters have at the moment, which what is prepared for them has to look at."""
+
+
+def is_plain(param, context):
+    """Tell whether a parameter has one dense array, on one device.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> net = mx.gluon.nn.Dense(1, in_units=1)
+    >>> net.initialize()
+    >>> is_plain(net.weight, mx.cpu()), is_plain(net.weight, mx.cpu(1))
+    (True, False)
+    """
+    return param.list_ctx() == [context] and param._stype == param._grad_stype == "default"
+
+
+class Arrays:
+    """The arrays of values and gradients that parameters have at the moment.
+
+    Parameters
+    ----------
+    params : iterable of gluon.Parameter
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> net = mx.gluon.nn.Dense(1, in_units=1)
+    >>> net.initialize()
+    >>> arrays = Arrays([net.weight])
+    >>> net.weight.set_data(mx.nd.ones((1, 1)))
+    >>> arrays.are_current()
+    True
+    >>> net.initialize(force_reinit=True)
+    >>> arrays.are_current()
+    False
+    """
+
+    def __init__(self, params):
+        self._of = [(param, param._data, param._grad) for param in params]
+
+    def are_current(self):
+        """Tell whether the parameters still have these arrays."""
+        # A parameter's lists are new ones whenever it is initialised, cast, moved, frozen or thawed.
+        return all(param._data is data and param._grad is grad for param, data, grad in self._of)

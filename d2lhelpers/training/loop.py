@@ -1,0 +1,114 @@
+"""The training loop, which the chapters teach: predict, compute the loss, go back, take a step."""
+
+import sys
+import time
+from contextlib import nullcontext
+
+import numpy as np
+from mxnet import gluon
+from tqdm import tqdm
+
+from ..devices import on_device
+from ..functional import noted_probabilities
+from ..language import N_, _, joined
+from ..metrics import Backlog, mean_loss, mean_metric, predictions, unpack
+from .gradients import RecordedGradients
+from .history import DivergenceError, History, describe_curve, format_value
+from .results import Results
+from .steps import TrainerStep
+
+
+class Run:
+    """One call of `train`: what is fixed for it, and what came of it so far.
+
+    Three parts can be exchanged:
+
+    - ``gradients(X, y)`` computes predictions, losses and gradients of a minibatch (``gradients.py``),
+    - ``step(num_examples)`` changes the parameters by them (the learner's function, or ``steps.py``),
+    - ``results`` keeps predictions and losses, and reads them later (``results.py``).
+
+    `FastRun` in ``fast.py`` exchanges all three for prepared ones.
+
+    Attributes
+    ----------
+    history : History
+        The whole epochs.
+    last_finite_loss : float or None
+        Mean loss of the last minibatch that had a finite one, of those that have been read.
+    """
+
+    def __init__(self, net, loss, trainer, metric, verbose, ctx):
+        self.net, self.loss, self.metric, self.verbose, self.ctx = net, loss, metric, verbose, ctx
+        self.gradients = RecordedGradients(net, loss)
+        self.step = TrainerStep(net, trainer) if isinstance(trainer, gluon.Trainer) else trainer
+        self.history = History(metric_name=getattr(metric, "__name__", "metric"))
+        if self.history.metric_name == "loss":
+            raise ValueError("metric must not be called loss, since the history has a loss already; rename it.")
+        self.last_finite_loss = None
+
+    @property
+    def epoch(self):
+        """Number of the epoch that is under way, from 1."""
+        return len(self.history) + 1
+
+    def train_epoch(self, train_iter, test_iter, interrupts):
+        """Go through the minibatches once, and record what came of it."""
+        start = time.perf_counter()
+        with noted_probabilities() if self.epoch == 1 else nullcontext([]) as probabilities:
+            results = self.make_steps(train_iter, probabilities, interrupts)
+        results.read()  # from here on the results are waited for
+        if not results.num_examples:
+            raise ValueError(
+                f"train_iter yielded no minibatch in epoch {self.epoch}; a generator can be iterated over only once: "
+                "hand in load_array(...), a DataLoader or a list."
+            )
+        record = {"loss": results.loss / results.num_examples, "num_examples": results.num_examples}
+        if self.metric is not None:
+            record["metric"] = results.metric / results.num_examples
+        record["seconds"] = time.perf_counter() - start
+        if test_iter is not None:
+            record |= self.test(test_iter)
+        for name, value in record.items():
+            getattr(self.history, name).append(value)
+        if self.verbose:
+            print(self.describe_last_epoch())
+
+    def make_steps(self, train_iter, probabilities, interrupts):
+        """Take a step for each minibatch; no result is waited for, so that MXNet's engine is kept busy."""
+        results, backlog = Results(self, probabilities), Backlog()
+        with self.progress_bar(train_iter) as minibatches:
+            for minibatch in minibatches:
+                if interrupts:
+                    raise KeyboardInterrupt
+                X, y = on_device(unpack(minibatch, "train_iter"), self.ctx)
+                y_hat, losses = self.gradients(X, y)
+                self.step(y.shape[0])
+                results.add(y_hat, y, losses)
+                backlog.add(X.size, losses)
+        return results
+
+    def progress_bar(self, train_iter):
+        """Return `train_iter` with a bar that shows how far it is, where an epoch takes longer than a second."""
+        # On standard output, since Jupyter shows standard error as if it were an error.
+        name = _("epoch {epoch}").format(epoch=self.epoch)
+        return tqdm(train_iter, name, leave=False, delay=1, disable=not self.verbose, file=sys.stdout)
+
+    def test(self, test_iter):
+        """Return what is to be recorded of the test set."""
+        outputs = list(predictions(self.net, test_iter, "test_iter", self.ctx))
+        found = {"test_loss": mean_loss(self.loss, outputs)}
+        if not np.isfinite(found["test_loss"]):
+            raise DivergenceError(self.history, self.epoch, self.last_finite_loss, "test loss")
+        if self.metric is not None:
+            found["test_metric"] = mean_metric(self.metric, outputs)
+        return found
+
+    def describe_last_epoch(self):
+        """Return a line on the epoch that was recorded last."""
+        history = self.history
+        curves = joined(
+            N_("{first}, {second}"),
+            (f"{describe_curve(name)} {format_value(values[-1])}" for name, values in history.curves.items()),
+        )
+        line = _("epoch {epoch}: {curves} ({seconds:.3f} s)")
+        return line.format(epoch=len(history), curves=_(curves), seconds=history.seconds[-1])
