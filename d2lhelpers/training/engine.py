@@ -9,7 +9,7 @@ import ctypes
 from mxnet._ctypes.symbol import _symbol_creator
 from mxnet.base import _LIB, ExecutorHandle, NDArrayHandle, check_call
 
-_HANDLES = ctypes.POINTER(NDArrayHandle)
+_HANDLES = ctypes.POINTER(ctypes.c_void_p)  # MXNet's own name for it is missing where the pages are built
 _TEXTS = ctypes.POINTER(ctypes.c_char_p)
 
 
