@@ -152,6 +152,20 @@ def test_a_script_that_does_not_begin(runs):
     assert "has ended with the status 3. Its own output says why" in run.err
 
 
+def test_a_script_that_ends_while_the_engine_works(runs):
+    script = """
+    import d2lhelpers as dh
+    from d2lhelpers.cluster import current
+    from mxnet import nd
+    a = nd.ones((400, 400))
+    for _ in range(100):
+        a = nd.dot(a, a) / 400
+    current().add_up("a", a)
+    """
+    run = runs.launch("--workers", 2, runs.script(script))
+    assert run.wait() == 0
+
+
 def test_what_workers_have_started_ends_with_them(runs):
     script = "import subprocess\nsubprocess.Popen(['sleep', '600'])\n"
     run = runs.launch("--workers", 2, runs.script(script + textwrap.dedent(MEETING)))

@@ -154,6 +154,10 @@ class Worker:
         port = self._member.wait_for_start()
         node_host = self._settings.node_host or self._member.address
         self._store = Store(*environment_for_mxnet(self._settings, node_host, port))
+        # MXNet was imported after this worker began, and so would stop its engine before this worker leaves. What the
+        # engine has not done by then it leaves out, and other workers would wait for it for ever.
+        atexit.unregister(self._leave)
+        atexit.register(self._leave)
 
     # How it ends
 
