@@ -125,7 +125,7 @@ mend: | $(UV)  ## put back the packages that are missing or changed in the envir
 	$(call own,$(VENV))
 	@echo "$(MENDED_$(SPOKEN))"
 
-# zh: 运行全部测试：辅助包的，和每本笔记本每个单元格的
+# zh: 运行全部测试：辅助包的，和每个笔记本每个单元格的
 test: $(READY)  ## run all tests: the package's and every cell of every notebook
 	$(BIN)/python -m pytest
 
@@ -170,11 +170,11 @@ book: .venv-book/.ready  ## make web pages of the notebooks as they are stored, 
 	.venv-book/bin/python tools/archive.py build/book/d2l-chapter3.zip
 	@echo "$(BOOK_$(SPOKEN))"
 
-# zh: 不用浏览器运行每本笔记本，最后列成表；网页放在 build/
+# zh: 不用浏览器运行每个笔记本，最后列成表；网页放在 build/
 run: $(READY)  ## run every notebook without a browser, and end in a table; web pages go into build/
 	$(BIN)/python tools/run_notebooks.py
 
-# zh: 运行每本笔记本，并把输出保存在里面
+# zh: 运行每个笔记本，并把输出保存在里面
 store: $(READY)  ### execute every notebook and store its outputs in it
 	$(BIN)/python tools/run_notebooks.py --store
 

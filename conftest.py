@@ -1,6 +1,7 @@
 """For all tests, those of the notebooks included: nothing may touch what a learner has solved."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,10 @@ os.environ["D2L_LANGUAGE"] = "en"
 
 # Hypothesis keeps what it has found; it does so while tests are collected.
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(tempfile.gettempdir(), f"d2l-hypothesis-{os.getpid()}")
+
+# The figures in the notebooks are compared, too, wherever pytest was started.
+sys.path.append(str(Path(__file__).parent / "tests"))
+pytest_plugins = ["pictures_in_notebooks"]
 
 # They need an environment of their own, which `make test-browser` builds.
 collect_ignore = ["tests/browser"]

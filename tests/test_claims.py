@@ -345,6 +345,87 @@ def test_half_the_epochs_take_about_twice_the_decay():
 # 06
 
 
+def classifier(digits, num_hidden, seed, num_epochs):
+    """Return a network of the chapter that was trained on all digits, and its history."""
+    train, test = (dh.load_array(arrays, 64, shuffle=i == 0) for i, arrays in enumerate(digits))
+    names = functions("06", loss=CROSS_ENTROPY, all_train=train, all_test=test)
+    return names["train_classifier"](num_hidden, 0.3, seed, num_epochs)
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_hidden_layer_starts_more_slowly_and_ends_at_about_half_the_loss(digits, seed):
+    linear, mlp = (classifier(digits, num_hidden, seed, 60)[1] for num_hidden in (0, 64))
+    assert mlp.loss[0] > 1.1 * linear.loss[0]
+    assert mlp.metric[2] < linear.metric[2] - 0.1
+    for num_epochs in (15, 30, 60):
+        last = slice(num_epochs - 5, num_epochs)
+        assert np.mean(mlp.loss[last]) < 0.6 * np.mean(linear.loss[last])
+        assert np.mean(mlp.test_loss[last]) < 0.8 * np.mean(linear.test_loss[last])
+        assert abs(np.mean(mlp.test_metric[last]) - np.mean(linear.test_metric[last])) < 0.025
+
+
+def test_after_many_epochs_both_models_read_the_digits_and_the_hidden_layer_keeps_its_lower_loss(digits):
+    linear, mlp = (classifier(digits, num_hidden, 4, 240)[1] for num_hidden in (0, 64))
+    for history in (linear, mlp):
+        assert 0.97 < np.mean(history.test_metric[-10:]) < 0.99
+    assert np.mean(mlp.test_loss[-10:]) < 0.8 * np.mean(linear.test_loss[-10:])
+
+
+@pytest.mark.parametrize("seeds", [(4, 5, 6), (7, 8, 9)])
+def test_hidden_layer_wins_some_digits_and_loses_others_about_as_chance_would(digits, seeds):
+    images, labels = digits[1]
+    truth, right = labels.asnumpy(), []
+    for num_hidden in (0, 64):
+        nets = [classifier(digits, num_hidden, seed, 30)[0] for seed in seeds]
+        right.append(sum(nd.softmax(net(images)).asnumpy() for net in nets).argmax(axis=1) == truth)
+    won, lost = (right[1] & ~right[0]).sum(), (right[0] & ~right[1]).sum()
+    assert min(won, lost) > 0
+    assert abs(won - lost) < 2.5 * np.sqrt(won + lost)
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_some_hidden_neurons_respond_to_one_digit_and_most_to_several(digits, seed):
+    images, labels = digits[1]
+    net, _ = classifier(digits, 64, seed, 30)
+    order = np.argsort(-net[0](images).asnumpy(), axis=0)
+    kinds = [len(set(column)) for column in labels.asnumpy()[order[:20]].T]
+    assert min(kinds) == 1
+    assert np.mean(np.array(kinds) > 1) > 0.75
+    assert np.median(kinds) in (2, 3, 4)
+
+
+@pytest.fixture(scope="module")
+def curve():
+    names = functions("06")
+    x = np.linspace(-4.5, 4.5, 361)
+    target = names["curve_to_follow"](x)
+    names |= {"X": nd.array(x[:, None]), "y": nd.array(target[:, None]), "inside": np.abs(x) <= 3}
+    return {**names, "x": x, "target": target}
+
+
+def outputs_by_hand(curve, num_neurons):
+    W1, b1, W2, b2 = curve["weights_by_hand"](num_neurons)
+    return (np.maximum(curve["x"][:, None] @ W1 + b1, 0) @ W2 + b2)[:, 0]
+
+
+def test_error_of_neurons_by_hand_falls_with_the_square_of_their_number(curve):
+    for num_neurons, bound in [(30, 0.02), (300, 0.0002)]:
+        errors = np.abs(outputs_by_hand(curve, num_neurons) - curve["target"])
+        assert 0.5 * bound < errors[curve["inside"]].max() < 1.001 * bound
+        assert errors[~curve["inside"]].max() > 1
+
+
+@pytest.mark.parametrize(("seed", "num_steps"), [(2, 250), (3, 500), (4, 1000)])
+def test_training_ends_ten_times_as_far_from_the_curve_and_goes_on_in_straight_lines_outside(curve, seed, num_steps):
+    names = {name: curve[name] for name in ("X", "y", "inside")}
+    outputs = functions("06", **names)["outputs_of_training"](seed, num_steps)
+    errors = np.abs(outputs - curve["target"])
+    assert errors[curve["inside"]].max() > 10 * 0.02
+    assert errors[~curve["inside"]].max() > 1
+    for end in (outputs[:60], outputs[-60:]):
+        assert np.sum(np.abs(np.diff(end, 2)) > 1e-4) < 10  # straight, but for a few bends
+
+
 def wrong_labels(digits, how_many, seed):
     (images, labels), _ = digits
     draw, given = np.random.default_rng(seed), labels[:150].asnumpy()

@@ -101,7 +101,7 @@ FIGURES = {
     ),
     "confusion_matrix": (
         lambda: chapter03.confusion_matrix(np.array([[5, 1], [0, 7]])),
-        [("predicted digit", "true digit")],
+        [("predicted class", "true class")],
     ),
     "templates": (
         lambda: chapter03.templates(np.arange(90).reshape(10, 3, 3) - 45),
@@ -237,6 +237,12 @@ def test_what_is_right_is_bold_and_what_is_mistaken_is_dark():
     assert bold == {(0, 0), (1, 1), (2, 2)}
     assert [number for (_, number), text in texts.items() if text.get_color() == "white"] == ["4"]
     np.testing.assert_array_equal(ax.images[0].get_array(), [[0, 1, 0], [0, 0, 4], [0, 0, 0]])
+
+
+def test_shades_of_mistakes_fit_a_test_set_of_thousands():
+    (ax,) = chapter03.confusion_matrix(np.array([[900, 400], [30, 950]])).axes
+    assert [text.get_text() for text in ax.texts if text.get_color() == "white"] == ["400"]
+    assert ax.images[0].get_clim()[1] == 400
 
 
 def test_dots_on_the_cross_entropy_lie_on_it():

@@ -52,6 +52,12 @@ def runs(base):
     return [np.array([[10 * n, base / n, 0.5, 2 * base / n, 0.4] for n in (1, 2, 3)]) + shift for shift in (0, 0.02)]
 
 
+def history(base):
+    """Return a history of two epochs, in which no two curves are alike."""
+    curves = {"loss": 10, "metric": 0.001, "test_loss": 1, "test_metric": 0.01}
+    return dh.History(**{name: [base * unit, 2 * base * unit] for name, unit in curves.items()})
+
+
 # Each function with what it is given, and with values some line or picture of the figure must have.
 CASES = {
     chapter05.degrees: ((TRUTH, POINTS, curves(1, 3, 12)), [TRUTH[1], POINTS[1], X, 2 * X, 3 * X]),
@@ -78,6 +84,33 @@ CASES = {
     chapter06.network: (([2, 3, 1],), [[0.5, 1], [-0.5, -1], [1, 0], [-1, 0]]),
     chapter06.dropped_neurons: (([2, 3, 1], {1}, {2, 3}), [[0.5, 1], [-1, 0]]),
     chapter06.borders: ((np.array([[1, 0], [2, 2]]), np.array([0, 1]), SQUARE, (np.eye(5), 1 - np.eye(5))), []),
+    chapter06.by_model: (
+        ({"A": [history(1), history(3)], "B": [history(5), history(9)]},),
+        [
+            [2, 4],
+            [20, 40],
+            [1, 2],
+            [3, 6],
+            [7, 14],
+            [70, 140],
+            [0.02, 0.04],
+            [0.002, 0.004],
+            [0.07, 0.14],
+            [0.01, 0.02],
+        ],
+    ),
+    chapter06.won_and_lost: (
+        (np.stack([CELLS, CELLS**2, CELLS**3])[:, None], {"A": "abc", "B": "aab"}, [1], [0, 2]),
+        [CELLS, CELLS**2, CELLS**3],
+    ),
+    chapter06.hidden_neurons: (
+        (np.stack([CELLS - 0.5, CELLS]), np.stack([[CELLS**2] * 8, [CELLS**3] * 8]), ["abaabaab", "cccccccc"]),
+        [CELLS - 0.5, CELLS, CELLS**2, CELLS**3],
+    ),
+    chapter06.approximations: (
+        (X, X**3, {n: X * n for n in (1, 3, 30)}, X**2, (-0.5, 0.5)),
+        [X**3, X, 3 * X, 30 * X, X**2],
+    ),
     chapter06.thinned_layer: ((CELLS, CELLS > 0.5, 2 * CELLS * (CELLS > 0.5)), [CELLS, CELLS > 0.5]),
     chapter06.dropout_noise: ((lambda rate: CELLS * rate, lambda rate: X * rate, 0.25), []),
     chapter06.dropout_by_labels: (
@@ -234,6 +267,27 @@ def test_update_moves_the_layer_and_the_histogram():
     assert left_title.get_text() == "rate 0.50: those kept times 2"
     assert right_title.get_text().endswith(f"standard deviation {X.std() / 2:.2f}")
     assert all(artist.figure is figure for artist in moved)
+
+
+def test_images_stand_in_the_row_to_which_they_belong_under_all_their_readings():
+    won, *lost = figure_of(chapter06.won_and_lost).axes
+    assert won.get_title() == "A: b\nB: a"
+    assert [ax.get_title() for ax in lost] == ["A: a\nB: a", "A: c\nB: b"]
+    np.testing.assert_allclose(lost[1].images[0].get_array(), CELLS**3)
+    assert won.get_subplotspec().rowspan.start == 0
+    assert {ax.get_subplotspec().rowspan.start for ax in lost} == {1}
+
+
+def test_weights_of_a_neuron_are_grey_where_they_are_zero():
+    weights, *images = figure_of(chapter06.hidden_neurons).axes[:9]
+    assert weights.images[0].get_clim() == (-0.5, 0.5)
+    assert "".join(ax.get_title() for ax in images) == "abaabaab"
+
+
+def test_places_outside_of_the_interval_are_shaded():
+    for ax in figure_of(chapter06.approximations).axes:
+        spans = sorted((patch.get_x(), patch.get_x() + patch.get_width()) for patch in ax.patches)
+        np.testing.assert_allclose(spans, [(-1, -0.5), (0.5, 1)])
 
 
 def test_dropped_neurons_lose_their_lines_and_their_names():

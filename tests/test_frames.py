@@ -61,6 +61,8 @@ def stored(tmp_path_factory):
     gone = folder / "frames" / "en" / "01_bars" / "cell-of-yesterday"
     gone.mkdir(parents=True)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("D2L_PROGRESS", "")  # a run of notebooks sets the one and removes the other
+        patch.delenv("D2L_LANGUAGE", raising=False)
         patch.setattr(run_notebooks, "NOTEBOOKS", folder)
         patch.setattr(run_notebooks, "FRAMES", folder / "frames")
         patch.setattr(sys, "argv", ["run_notebooks.py", "--store", str(path)])

@@ -1,12 +1,16 @@
 """`make run`: it runs notebooks, ends in a table, and says which page to open."""
 
+import base64
 import importlib.util
+import io
 import re
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tools"))  # where it finds its neighbours
@@ -118,3 +122,37 @@ def test_a_notebook_from_elsewhere_has_its_copy_in_the_first_folder(run, tmp_pat
     monkeypatch.setattr(run_notebooks, "NOTEBOOKS", tmp_path / "notebooks")
     status, out, _ = run(str(tmp_path / "00_first.ipynb"))
     assert (status, table(out)[1][0]) == (0, "00_first.ipynb")
+
+
+def notebook_with(*greys, version="3.10.9", cell_id="one"):
+    """Return a notebook whose cell shows pictures: on white paper, a square of each grey."""
+    cell = nbformat.v4.new_code_cell(id=cell_id)
+    for grey in greys:
+        picture, buffer, info = Image.new("RGB", (60, 40), "white"), io.BytesIO(), PngInfo()
+        picture.paste((grey, grey, grey), (10, 10, 30, 30))
+        info.add_text("Software", f"Matplotlib version{version}, https://matplotlib.org/")
+        picture.save(buffer, format="png", pnginfo=info)
+        data = {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": "<Figure>"}
+        cell.outputs.append(nbformat.v4.new_output("display_data", data))
+    return nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("text"), cell])
+
+
+@pytest.mark.parametrize(
+    ("new", "kept"),
+    [
+        (notebook_with(101, 0), [True, True]),
+        (notebook_with(0, 1), [False, True]),
+        (notebook_with(1, 100), [False, False]),
+        (notebook_with(101), [False]),
+        (notebook_with(101, 0, version="3.11.2"), [False, False]),
+        (notebook_with(101, 0, cell_id="two"), [False, False]),
+    ],
+)
+def test_a_picture_that_has_not_changed_is_stored_byte_by_byte(new, kept):
+    stored = notebook_with(100, 1)
+    of_stored, of_new = ([output.data["image/png"] for output in each.cells[1].outputs] for each in (stored, new))
+    run_notebooks.keep_pictures(new, stored)
+    after = [output.data["image/png"] for output in new.cells[1].outputs]
+    assert after == [
+        old if keeps else drawn for old, drawn, keeps in zip(of_stored[: len(kept)], of_new, kept, strict=True)
+    ]

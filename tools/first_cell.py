@@ -36,7 +36,7 @@ COMMENTS = {  # what the cell is for; and, of a name in it, what this names
     "zh": (
         "# 只为 Google Colab 准备：在已经装好的机器上，这个单元格什么也不做。\n"
         "# 在 Colab 上，它安装缺少的软件包，别的都不动。\n"
-        "# 如果你只下载了这一本笔记本，它会告诉你怎样得到全套。",
+        "# 如果你只下载了这一个笔记本，它会告诉你怎样得到全套。",
         "pip 用它安装 d2lhelpers",
     ),
 }

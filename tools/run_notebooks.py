@@ -15,6 +15,7 @@ from pathlib import Path
 
 import frames
 import nbformat
+import pictures
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
@@ -67,6 +68,17 @@ def cover(notebook):
     return None
 
 
+def keep_pictures(notebook, stored):
+    """Take the stored pictures for those that are the same but for the tolerance: nothing has changed that one sees."""
+    cells = {cell.get("id"): cell for cell in stored.cells}
+    for cell in notebook.cells:
+        new, old = (pictures.of_outputs(each.get("outputs", [])) for each in (cell, cells.get(cell.get("id"), {})))
+        if len(new) == len(old):
+            for (forms, form), (old_forms, old_form) in zip(new, old, strict=True):
+                if form == old_form and pictures.are_the_same(old_forms[form], forms[form]):
+                    forms[form] = old_forms[form]
+
+
 def copy_of(path):
     """Return where the executed copy of a notebook goes: into a folder for each language, as in ``notebooks/``."""
     language = language_of(path, NOTEBOOKS)
@@ -86,6 +98,7 @@ def save(notebook, path, store):
         "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
     }
     if store:
+        keep_pictures(notebook, nbformat.read(path, as_version=4))
         nbformat.write(notebook, path)
         picture = cover(notebook)
         if picture:

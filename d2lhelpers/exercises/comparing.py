@@ -32,7 +32,7 @@ def squeeze(value):
     >>> squeeze(np.array([2.0]))
     2.0
     """
-    return float(value.reshape(())) if isinstance(value, np.ndarray) and value.size == 1 else value
+    return float(value.reshape(())) if isinstance(value, (np.ndarray, np.floating)) and value.size == 1 else value
 
 
 def shaped_like(value, like):

@@ -180,7 +180,10 @@ def two_knobs(walk, losses_at, solution):
     bowl = losses_at(np.stack(np.meshgrid(w1, w2), axis=-1))
     levels = [0.06, 0.1, 0.2, 0.4, 0.7, 1.1, 1.6]
     contours = left.contour(w1, w2, bowl, levels=levels, colors="0.55", linewidths=1)
-    left.clabel(contours, fontsize=8)
+    # Left to itself, matplotlib writes them where a contour is straightest; of a circle, the last digit decides that.
+    outwards = np.linspace(0, 1, 200)[:, None] * reach * [1, -1]
+    places = [np.interp(levels, losses_at(solution + outwards), w) for w in (solution + outwards).T]
+    left.clabel(contours, fontsize=8, manual=[*zip(*places, strict=True)])
     (trail,) = left.plot([0], [0], "k.-", markersize=4, linewidth=0.8, label=_("path"))
     (minimum,) = left.plot(*solution, "r*", markersize=13, markeredgecolor="white", label=_("minimum"))
     left.set(xlabel=_("$w_1$ (area)"), ylabel=_("$w_2$ (age)"))

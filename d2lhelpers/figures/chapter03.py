@@ -165,7 +165,7 @@ def readings(images, true, predicted, chosen):
 
 
 def confusion_matrix(confusion):
-    """Draw how often each digit is taken for each.
+    """Draw how often each class is taken for each.
 
     Parameters
     ----------
@@ -186,15 +186,17 @@ def confusion_matrix(confusion):
     """
     classes, right = range(len(confusion)), np.eye(len(confusion), dtype=bool)
     figure, ax = plt.subplots(figsize=(4.6, 4.2), layout="constrained")
-    ax.imshow(np.where(right, 0, confusion), cmap="Greys", vmax=6)
+    mistakes = np.where(right, 0, confusion)
+    darkest = max(6, mistakes.max())
+    ax.imshow(mistakes, cmap="Greys", vmax=darkest)
     for i, j in np.argwhere(confusion):
-        color = "white" if i != j and confusion[i, j] > 3 else "black"
+        color = "white" if mistakes[i, j] > darkest / 2 else "black"
         weight = "bold" if i == j else None
         look = {"fontsize": 9, "fontfamily": "sans-serif", "fontweight": weight}  # a language's own font has no bold
         ax.text(j, i, confusion[i, j], ha="center", va="center", color=color, **look)
     ax.set(
-        xlabel=_("predicted digit"),
-        ylabel=_("true digit"),
+        xlabel=_("predicted class"),
+        ylabel=_("true class"),
         xticks=classes,
         yticks=classes,
         title=_("Off the diagonal: what is mistaken for what"),

@@ -95,7 +95,7 @@ def handwriting(pixels_of, chances_of):
         ax.set(xticks=[], yticks=[])
     chart.set(xlabel=_("class"), xticks=range(10), ylim=(0, 1.05), ylabel=_("probability"))
     read, unread = _("read as {digit}, probability {p:.2f}"), _("nothing drawn yet")
-    figure.suptitle(_("The model sees 64 numbers, and must choose one of ten digits (blue: its choice)"))
+    figure.suptitle(_("The model sees nothing but pixels, and must choose one of ten classes (blue: its choice)"))
 
     def update(drawing):
         ink.set_data(rasterize(drawing))

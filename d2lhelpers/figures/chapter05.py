@@ -4,6 +4,7 @@ from functools import cache
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from ..language import _
 
@@ -114,6 +115,7 @@ def losses_by_epoch(histories):
         ax.grid(alpha=0.3)
     axes[0].set_ylabel(_("loss (log scale)"))
     axes[0].set_yticks([0.02, 0.05, 0.1, 0.2, 0.5], ["0.02", "0.05", "0.1", "0.2", "0.5"])
+    axes[0].yaxis.set_minor_formatter(NullFormatter())  # from matplotlib 3.11 on, it would write between them
     axes[0].legend(fontsize=9, loc="lower left")
     figure.suptitle(_("Degree 12 learns the relation first, and more and more of the noise afterwards"))
     return figure
@@ -187,6 +189,7 @@ def strengths(lambdas, losses, norms, true_norm):
         ax.set(xscale="log", yscale="log", xlabel=_(r"strength of the decay $\lambda$ (log scale)"))
         ax.legend()
         ax.grid(alpha=0.3)
+    left.yaxis.set_major_locator(LogLocator(100))  # which powers are named is else up to matplotlib's version
     return figure
 
 

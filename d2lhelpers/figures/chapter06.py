@@ -1,9 +1,10 @@
-"""The figures of chapter 06: hidden layers, curved borders, and dropout."""
+"""The figures of chapter 06: hidden layers, curved borders, what a hidden layer gains and sees, and dropout."""
 
 from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from ..language import _
 
@@ -155,6 +156,159 @@ def borders(points, ring, places, surfaces):
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=9)
     figure.suptitle(_("One hidden layer bends the border (black) into a ring"))
+    return figure
+
+
+def by_model(runs):
+    """Draw losses and accuracies by epoch for two models, each trained several times.
+
+    Parameters
+    ----------
+    runs : dict of lists of d2lhelpers.History
+        By model, two of them: its runs, with losses and accuracies on a test set. Thick lines are the means of the
+        runs, thin ones their single test losses and test accuracies.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels: losses, and accuracies.
+    """
+    test_label, train_label = _("{model}: test"), _("{model}: training")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.6), layout="constrained")
+    for (model, histories), color in zip(runs.items(), ("black", "tab:blue"), strict=True):
+        epochs = np.arange(1, len(histories[0]) + 1)
+        for ax, train_name, test_name in ((left, "loss", "test_loss"), (right, "metric", "test_metric")):
+            train, test = (np.array([getattr(run, name) for run in histories]) for name in (train_name, test_name))
+            ax.plot(epochs, test.mean(axis=0), color=color, linewidth=2.5, label=test_label.format(model=model))
+            ax.plot(epochs, train.mean(axis=0), "--", color=color, label=train_label.format(model=model))
+            for single in test:
+                ax.plot(epochs, single, color=color, linewidth=0.6, alpha=0.6)
+    left.set(xlabel=_("epoch"), ylabel=_("cross-entropy"), title=_("loss"), ylim=(0, None))
+    right.set(xlabel=_("epoch"), ylabel=_("accuracy"), title=_("accuracy"), ylim=(0.6, 1))
+    for ax in (left, right):
+        ax.grid(alpha=0.3)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    handles, names = left.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=9)
+    figure.suptitle(_("With a hidden layer the training starts more slowly, and gets further"))
+    return figure
+
+
+def won_and_lost(images, readings, won, lost):
+    r"""Draw images that one model reads right and another one wrong, and images for which it is the other way round.
+
+    Parameters
+    ----------
+    images : numpy.ndarray of shape (n, 1, h, w)
+    readings : dict of sequences of n int or str
+        What each image is, and what the two models read, by what these are called.
+    won, lost : sequence of int
+        The numbers of at most eight images each.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two rows, of the images that are won and of those that are lost.
+
+    Examples
+    --------
+    >>> readings = {"true": ["cat", "dog"], "linear": ["dog", "dog"], "MLP": ["cat", "cat"]}
+    >>> figure = won_and_lost(np.ones((2, 1, 3, 3)), readings, won=[0], lost=[1])
+    >>> [ax.get_title() for ax in figure.axes]
+    ['true: cat\nlinear: dog\nMLP: cat', 'true: dog\nlinear: dog\nMLP: cat']
+    >>> plt.close(figure)
+    """
+    line = _("{name}: {reading}")
+    num_columns = max(6, len(won), len(lost))
+    figure, axes = plt.subplots(2, num_columns, figsize=(1.4 * num_columns, 4), layout="constrained")
+    for row, chosen in zip(axes, (won, lost), strict=True):
+        for ax, i in zip(row, chosen, strict=False):
+            lines = [line.format(name=name, reading=values[i]) for name, values in readings.items()]
+            _draw_image(ax, images[i, 0], "\n".join(lines))
+        for ax in row[len(chosen) :]:
+            ax.remove()
+    figure.suptitle(_("Above: images that the hidden layer wins. Below: images that it loses"))
+    return figure
+
+
+def hidden_neurons(weights, images, labels):
+    """Draw the weights of hidden neurons as images, and beside each the images that excite it most.
+
+    Parameters
+    ----------
+    weights : numpy.ndarray of shape (m, h, w)
+        The weights of m neurons, dark where they are positive; white and black are the largest absolute value of each.
+    images : numpy.ndarray of shape (m, k, h, w)
+        For each neuron, the images that excite it most.
+    labels : sequence of m sequences of k int or str
+        What is to be seen on these.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row for each neuron, with its weights at the left.
+
+    Examples
+    --------
+    >>> figure = hidden_neurons(np.ones((2, 3, 3)), np.zeros((2, 4, 3, 3)), [[7, 7, 1, 9], [0, 0, 0, 6]])
+    >>> [ax.get_title() for ax in figure.axes[1:5]]
+    ['7', '7', '1', '9']
+    >>> plt.close(figure)
+    """
+    num_neurons, num_images = images.shape[:2]
+    size = (0.95 * (num_images + 1), 1.05 * num_neurons + 0.7)
+    figure, axes = plt.subplots(num_neurons, num_images + 1, figsize=size, layout="constrained")
+    for row, own, excited, names in zip(axes, weights, images, labels, strict=True):
+        limit = np.abs(own).max()
+        _draw_image(row[0], own, _("weights"), vmin=-limit, vmax=limit)
+        for ax, image, name in zip(row[1:], excited, names, strict=True):
+            _draw_image(ax, image, str(name))
+    figure.suptitle(_("Dark where a hidden neuron wants ink; beside it, the test images that excite it most"))
+    return figure
+
+
+def _draw_image(ax, pixels, title, **limits):
+    ax.imshow(pixels, cmap="gray_r", **limits)
+    ax.set_title(title, fontsize=9)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+
+
+def approximations(x, truth, by_hand, trained, interval):
+    """Draw a curve, what networks with ever more hidden neurons make of it, and what training finds for the widest.
+
+    Parameters
+    ----------
+    x : numpy.ndarray of shape (n,)
+        Places, some of them outside of the interval.
+    truth : numpy.ndarray of shape (n,)
+        The curve.
+    by_hand : dict of numpy.ndarray of shape (n,)
+        By number of hidden neurons, three of them: the outputs of a network with the weights that were chosen by hand.
+    trained : numpy.ndarray of shape (n,)
+        The outputs of the widest network with the weights that were found by training.
+    interval : pair of float
+        Ends of the interval in which the curve was to be met.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A panel for each number of neurons; what lies outside of the interval is shaded.
+    """
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3.4), sharey=True, layout="constrained")
+    for ax, (num_neurons, outputs) in zip(axes, by_hand.items(), strict=True):
+        ax.plot(x, truth, color="0.7", linewidth=5, label=_("the curve"))
+        ax.plot(x, outputs, "k--", linewidth=1.5, label=_("weights chosen by hand"))
+        for outside in ((x[0], interval[0]), (interval[1], x[-1])):
+            ax.axvspan(*outside, color="0.92", zorder=0)
+        ax.set(xlabel="$x$", title=_("hidden neurons: {n}").format(n=num_neurons), xlim=(x[0], x[-1]), ylim=(-3.4, 3.4))
+    axes[0].set_ylabel(_("output"))
+    axes[2].plot(x, trained, color="tab:red", linewidth=1.8, label=_("weights found by training"))
+    handles, names = axes[2].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=9)
+    figure.suptitle(
+        _("Enough hidden neurons can follow the curve. Training finds worse weights, and outside nothing holds")
+    )
     return figure
 
 

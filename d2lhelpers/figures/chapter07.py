@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator
 
 from ..language import _
 
@@ -145,6 +146,7 @@ def step_sizes(steps, central, one_sided, in_float32):
     ax.annotate(_("rounding:\nstep too small"), (1e-11, 2e-9), ha="center", fontsize=9)
     ax.set(xlabel=_(r"step $\epsilon$"), ylabel=_("relative error of the gradient"), ylim=(1e-12, 1e3))
     ax.set_title(_("A step can be too small as well as too large"))
+    ax.xaxis.set_major_locator(LogLocator(100))  # which powers are named is else up to matplotlib's version
     ax.legend(loc="upper center", ncols=3, fontsize=9)
     ax.grid(alpha=0.3)
     return figure

@@ -34,9 +34,9 @@ def cars(columns):
     right.plot(columns["year"], mpg, "k.", alpha=0.3, label=_("a car"))
     right.plot(years, medians, "-", color="tab:red", linewidth=2, label=_("median of the year"))
     right.set(xlabel=_("model year"), title=_("Newer cars go further"))
-    for ax in (left, right):
+    for ax, corner in ((left, "upper right"), (right, "lower right")):  # where there are no cars
         ax.minorticks_off()
-        ax.legend(fontsize=9)
+        ax.legend(fontsize=9, loc=corner)
         ax.grid(alpha=0.3)
     figure.suptitle(_("How far a car goes depends on its weight, and on its year"))
     return figure

@@ -420,7 +420,7 @@ def test_contents_lead_to_every_page(read, book, size, screenshot):
 def test_nobody_sees_a_solution_who_has_not_opened_it(read, name, size):
     page = read(name, size).page
     expected = solutions(name)
-    assert len(expected) == 6  # with those of the other chapters, 42
+    assert len(expected) == len(re.findall(r"^### \d\d\.\d ", prose(name), re.MULTILINE)) >= 6
     folded = page.locator("main details")
     shown = "() => [...document.querySelectorAll('main details')].map(d => [...d.querySelectorAll('*')].filter("
     shown += "e => !e.closest('summary') && e.checkVisibility({contentVisibilityAuto: true})).length)"

@@ -283,17 +283,18 @@ class Notebook:
         return [cell for cell in cells if cell["cell_type"] == "code"]
 
     def cell(self, code):
-        """Return the first cell of code that contains `code`."""
-        # JupyterLab knows: the page holds only those lines of a cell that can be seen, the file not yet what was added.
+        """Return the first cell of code that contains `code` in the file."""
+        cells = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
+        (cell, *_) = [cell["id"] for cell in cells if cell["cell_type"] == "code" and code in "".join(cell["source"])]
+        # JupyterLab knows where it is now: others may have been added.
         place = self.page.evaluate(
-            """code => {
-                const cells = jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.sharedModel);
-                const ofCode = cells.filter(cell => cell.cell_type == "code");
-                return ofCode.findIndex(cell => cell.getSource().includes(code));
+            """id => {
+                const cells = jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model);
+                return cells.filter(cell => cell.type == "code").findIndex(cell => cell.id == id);
             }""",
-            code,
+            cell,
         )
-        assert place >= 0, f"no cell of {self.name} contains {code}"
+        assert place >= 0, f"{self.name} has lost the cell {cell}"
         return self.page.locator(".jp-CodeCell").nth(place)
 
     def rewrite(self, cell, code):
