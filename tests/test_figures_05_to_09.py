@@ -384,4 +384,4 @@ def test_a_timeline_has_a_bar_for_each_part_until_it_ends():
     waiting, not_waiting = figure_of(chapter09.timelines).axes
     bars = [[(bar.get_x(), bar.get_width()) for bar in ax.patches] for ax in (waiting, not_waiting)]
     assert bars == [[(0, 1), (0, 3)], [(0, 1), (1, 1), (0, 3)]]
-    assert [label.get_text() for label in waiting.get_yticklabels()] == ["worker 0", "worker 1"]
+    assert [label.get_text() for label in waiting.get_yticklabels()] == ["0", "1"]

@@ -135,10 +135,10 @@ def timelines(synchronous, asynchronous, until):
             if start < until:
                 ax.barh(worker, end - start, left=start, height=0.6, color="0.8", edgecolor="black")
         workers = sorted({worker for worker, *times in jobs})
-        ax.set_yticks(workers, [_("worker {rank}").format(rank=worker) for worker in workers])
+        ax.set_yticks(workers)
         ax.invert_yaxis()
-        ax.set(xlim=(0, until), ylabel=_("who"), title=title)
-    axes[1].set_xlabel(_("seconds"))
+        ax.set(xlim=(0, until), ylabel=_("worker"), title=title)
+    axes[1].set_xlabel(_("time in seconds"))
     figure.suptitle(_("A slow worker holds up the others, unless they do not wait"))
     return figure
 
@@ -184,7 +184,7 @@ def step_times(machines, times):
     for (name, seconds), style in zip(times.items(), _STYLES, strict=False):
         ax.plot(machines, seconds, style, markersize=4, label=name)
         best = int(np.argmin(seconds))
-        ax.plot(machines[best], seconds[best], "k*", markersize=13)
+        ax.plot(machines[best], seconds[best], "k*", markersize=13, zorder=5)
     ax.plot([], [], "k*", markersize=11, label=_("shortest"))
     ax.set(xscale="log", yscale="log", xlabel=_("machines (log scale)"), ylabel=_("seconds per step (log scale)"))
     ax.set_xticks(machines, [str(n) for n in machines])
