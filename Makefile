@@ -145,8 +145,8 @@ test-arm: $(READY)  ### run what differs on ARM in an emulated Debian (Linux, ro
 test-browser: $(READY) .venv-browser/.ready book  ### run the notebooks in JupyterLab and read the book, in Chromium (a quarter of an hour)
 	.venv-browser/bin/python -m pytest tests/browser -o addopts= -o python_files='browser_*.py' --confcutdir=tests/browser
 
-# zh: 运行耗时的测试：一万个损坏的文件，一百万步训练（一个半小时）
-stress: $(READY)  ### run the long tests: ten thousand damaged files, a million steps (an hour and a half)
+# zh: 运行耗时的测试：一万个损坏的文件，一百万步训练（两小时）
+stress: $(READY)  ### run the long tests: ten thousand damaged files, a million steps (two hours)
 	$(BIN)/python -m pytest tests/stress -o addopts= -o python_files='stress_*.py'
 
 # zh: 在辅助包里放进小错误，看它的测试能不能发现（最多半小时）

@@ -247,7 +247,7 @@ def machine():
             packages.append(f"no {name}")
     return (
         f"{cpu}, {os.cpu_count()} cores; {platform.system()}, CPython {platform.python_version()}; "
-        f"{', '.join(packages)}; {datetime.date.today()}"
+        f"{', '.join(packages)}; {os.getloadavg()[0]:.1f} processes at work before; {datetime.date.today()}"
     )
 
 

@@ -25,6 +25,7 @@ from .language import _
 
 _POLL = 0.05  # seconds between looks at the processes
 _LAST_WORDS = 5  # seconds that processes have to end by themselves, when the run has ended
+_LAST_WORDS_WITHOUT_SCHEDULER = 0.5  # seconds; those that never came to it look for it in vain
 
 
 def main(arguments=None):
@@ -112,7 +113,8 @@ class _Launcher:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # from here on nothing takes long
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if self._member:  # without it, processes may not have come to where they hear of the end
-            self._processes.wait(_LAST_WORDS)
+            self._processes.wait(_LAST_WORDS, until=self._is_scheduler_gone)
+            self._processes.wait(_LAST_WORDS_WITHOUT_SCHEDULER)
         self._processes.end()
         if self._member:
             self._member.close()
@@ -170,6 +172,9 @@ class _Launcher:
     def _start_role(self, role, rank, arguments, environ, descriptors=()):
         self._processes.start(role, rank, [sys.executable, *arguments], environ | {"DMLC_ROLE": role}, descriptors)
 
+    def _is_scheduler_gone(self):
+        return ("scheduler", 0) in self._processes.statuses
+
     def _on_end(self, reason):
         self._reason = self._reason or reason
         self._ended.set()
@@ -184,6 +189,8 @@ class _Launcher:
                     self._on_end(reason | {"who": name("scheduler", self._options.host)})
                 elif role != "scheduler" and status != ENDED:
                     self._member.send({"died": {"role": role, "rank": rank, "status": status}})
+        if any(self._processes.statuses.values()):
+            self._ended.wait(_LAST_WORDS)  # why, the scheduler knows, also where all that ran here has ended already
 
     def _status(self):
         """Return the first worker's status that is not 0; where there is none, what says how the run has ended."""
@@ -192,7 +199,7 @@ class _Launcher:
         for _role, status in sorted(self._processes.statuses.items(), key=lambda item: item[0][0] != "worker"):
             if status > 0 and status != ENDED:
                 return status
-        return 1 if self._reason else 0
+        return 1 if self._reason or any(self._processes.statuses.values()) else 0
 
 
 def _num_cores():

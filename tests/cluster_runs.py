@@ -43,9 +43,15 @@ TRAINING = """
 """
 
 
-def _can_be_interrupted():
+def _in_foreground():
     # What a shell runs in the background ignores interrupts, and so would all that it starts.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _in_background():
+    # As `nohup ... &` has it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 class Started:
@@ -57,7 +63,7 @@ class Started:
     out, err : str
     """
 
-    def __init__(self, command, folder, environ=None):
+    def __init__(self, command, folder, environ=None, in_background=False):
         self.mark, self.folder = uuid.uuid4().hex, folder
         folder.mkdir(parents=True, exist_ok=True)
         variables = {name: value for name, value in os.environ.items() if not name.startswith(("DMLC_", "D2L_CLUSTER"))}
@@ -70,7 +76,7 @@ class Started:
             stdin=subprocess.DEVNULL,
             stdout=self._out,
             stderr=self._err,
-            preexec_fn=_can_be_interrupted,
+            preexec_fn=_in_background if in_background else _in_foreground,
         )
 
     @property
@@ -81,10 +87,10 @@ class Started:
     def err(self):
         return Path(self._err.name).read_text(encoding="utf-8")
 
-    def wait_for(self, text):
+    def wait_for(self, text, where="out"):
         """Wait until it has printed a text."""
         limit = time.monotonic() + LIMIT
-        while text not in self.out:
+        while text not in getattr(self, where):
             assert self.process.poll() is None, f"it has ended with {self.process.returncode}:\n{self.out}\n{self.err}"
             assert time.monotonic() < limit, f"it never printed {text!r}:\n{self.out}\n{self.err}"
             time.sleep(0.05)
@@ -144,14 +150,14 @@ class Runs:
         path.write_text(textwrap.dedent(text), encoding="utf-8")
         return path
 
-    def start(self, command, environ=None):
-        started = Started(command, self._folder / f"run{len(self._started)}", environ)
+    def start(self, command, environ=None, in_background=False):
+        started = Started(command, self._folder / f"run{len(self._started)}", environ, in_background)
         self._started.append(started)
         return started
 
-    def launch(self, *arguments, environ=None, before=()):
+    def launch(self, *arguments, environ=None, before=(), in_background=False):
         command = [*before, sys.executable, "-m", "d2lhelpers.launch", *map(str, arguments)]
-        return self.start(command, environ)
+        return self.start(command, environ, in_background)
 
     def close(self):
         for started in self._started:

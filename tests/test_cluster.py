@@ -175,6 +175,23 @@ def test_who_does_not_use_it_pays_nothing():
     assert run.stdout == "0 1 False\n"
 
 
+def test_a_port_that_mxnet_finds_taken_is_an_error():
+    code = """
+import sys
+from d2lhelpers.cluster import library
+from d2lhelpers.cluster.settings import Settings, environment_for_mxnet
+settings = Settings("scheduler", "127.0.0.1", 1, 2)
+try:
+    library.serve(*environment_for_mxnet(settings, "127.0.0.1", int(sys.argv[1])), print)
+except library.EngineError as error:
+    print(error, "mxnet" in sys.modules)
+"""
+    with listen("127.0.0.1", 0) as listener:
+        command = [sys.executable, "-c", code, str(listener.getsockname()[1])]
+        run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout.endswith("bind failed False\n")
+
+
 def test_no_module_of_the_runs_reads_pickles():
     folder = Path(reasons.__file__).parent
     for path in folder.glob("*.py"):

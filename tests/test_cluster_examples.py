@@ -6,9 +6,11 @@ from pathlib import Path
 
 from d2lhelpers.cluster.settings import Settings
 
+import numpy as np
 import pytest
 import yaml
 from cluster_runs import ROOT, Runs
+from mxnet import nd
 
 EXAMPLES = Path(ROOT) / "examples"
 
@@ -61,24 +63,27 @@ def test_kubernetes(known_names):
 
 def test_a_run_goes_on_from_the_parameters_that_were_saved(tmp_path):
     runs = Runs(tmp_path)
-    script = EXAMPLES / "train.py"
-    short = runs.script(script.read_text(encoding="utf-8").replace("NUM_EPOCHS = 5", "NUM_EPOCHS = 2"), "short.py")
-    lines = []
+    text = (EXAMPLES / "train.py").read_text(encoding="utf-8")
+    script = runs.script(text.replace("NUM_EPOCHS = 5", "NUM_EPOCHS = 1"), "short.py")
+    twice = runs.script(f"import runpy\nfor _ in range(2):\n    runpy.run_path({str(script)!r})\n", "twice.py")
+    folders = [tmp_path / name for name in ("alone", "together")]
     try:
-        for program in (short, short):
-            run = runs.launch("--workers", 2, program, environ={"OUTPUT": str(tmp_path / "output")})
-            assert run.wait() == 0, run.err
-            lines += [line.split(" (")[0].split(": ")[1] for line in run.out.splitlines()]
-        long = runs.script(script.read_text(encoding="utf-8").replace("NUM_EPOCHS = 5", "NUM_EPOCHS = 4"), "long.py")
-        run = runs.start([sys.executable, long], {"OUTPUT": str(tmp_path / "other")})
+        # One process trains, and two go on; beside it, one process does both.
+        one, other = (
+            runs.start([sys.executable, path], {"OUTPUT": str(folder)})
+            for path, folder in zip((twice, script), folders, strict=True)
+        )
+        assert [one.wait(), other.wait()] == [0, 0], one.err + other.err
+        run = runs.launch("--workers", 2, script, environ={"OUTPUT": str(folders[1])})
         assert run.wait() == 0, run.err
-        whole = [line.split(" (")[0].split(": ")[1] for line in run.out.splitlines()]
+        first, second = (line.split(" (")[0] for line in one.out.splitlines())
+        assert [line.split(" (")[0] for line in (other.out + run.out).splitlines()] == [first, f"[0] {second}"]
+        losses = [float(line.split("loss ")[1].split(",")[0]) for line in (first, second)]
+        assert losses[1] < losses[0]
     finally:
         runs.close()
-    assert len(lines) == len(whole) == 4
-    assert lines[:2] == whole[:2]
-    # The second run begins with an order of its own, so that losses agree to what the order of examples leaves.
-    losses, others = ([float(line.split()[1].rstrip(",")) for line in text] for text in (lines, whole))
-    assert losses[2] < losses[1] < losses[0]
-    assert abs(losses[3] - others[3]) < 0.1 * others[3]
-    assert {path.name for path in (tmp_path / "output").iterdir()} == {"digits.params", "digits.states"}
+    for folder in folders:
+        assert {path.name for path in folder.iterdir()} == {"digits.params", "digits.states"}
+    expected, found = (nd.load(str(folder / "digits.params")) for folder in folders)
+    for name, param in expected.items():
+        np.testing.assert_allclose(found[name].asnumpy(), param.asnumpy(), rtol=0, atol=1e-6)

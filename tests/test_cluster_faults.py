@@ -20,23 +20,43 @@ def runs(tmp_path):
     runs.close()
 
 
-def test_a_run_without_faults(runs):
-    run = runs.launch("--workers", 2, runs.script(MEETING))
-    assert run.wait() == 0
-    assert sorted(run.out.splitlines()) == ["[0] 0 of 2 [2.0]", "[1] 1 of 2 [2.0]"]
-    assert run.err == ""
-
-
-@pytest.mark.parametrize("role", ["worker", "server"])
-def test_killed_in_training(runs, role):
+def test_a_server_that_is_killed_in_training(runs):
     run = runs.launch("--workers", 2, runs.script(TRAINING))
     run.wait_for("epoch 2")
-    (victim,) = run.members(role, 1 if role == "worker" else None)
-    kill(victim)
-    assert run.wait() not in (0, None)
-    who = "worker 1" if role == "worker" else "server 0"
-    assert run.err.count(f"{who} on 127.0.0.1 was ended by the signal SIGKILL. Look at that machine") == 1
+    (server,) = run.members("server")
+    kill(server)
+    assert run.wait() == 1
+    assert run.err.count("server 0 on 127.0.0.1 was ended by the signal SIGKILL. Look at that machine") == 1
     assert run.err.count("\n") == 1
+
+
+def test_a_worker_that_stops_in_training_is_named_until_it_is_killed(runs):
+    run = runs.launch("--workers", 2, runs.script(TRAINING), environ={"D2L_CLUSTER_PATIENCE": "1"})
+    run.wait_for("epoch 2")
+    (worker,) = run.members("worker", 1)
+    worker.send_signal(signal.SIGSTOP)
+    # On a machine that has much to do, it may be named when it is slow, too.
+    run.wait_for("[scheduler] worker 0 on 127.0.0.1 has been waiting for worker 1 on 127.0.0.1 for 1 s.", "err")
+    kill(worker)
+    assert run.wait() == 1
+    assert run.err.count("worker 1 on 127.0.0.1 was ended by the signal SIGKILL. Look at that machine") == 1
+
+
+def test_a_worker_that_is_late_is_named_and_may_go_on(runs):
+    script = """
+    import os, time
+    import d2lhelpers as dh
+    while dh.rank() == 1 and not os.path.exists("go"):
+        time.sleep(0.05)
+    print(dh.cluster.current().add("", [1]))
+    """
+    run = runs.launch("--workers", 2, runs.script(script), environ={"D2L_CLUSTER_PATIENCE": "1"})
+    message = "worker 0 on 127.0.0.1 has been waiting for worker 1 on 127.0.0.1 for 1 s. If that one is stuck, end it"
+    run.wait_for(message, "err")
+    (run.folder / "go").touch()
+    assert run.wait() == 0
+    assert run.err.count(message) == 1
+    assert sorted(run.out.splitlines()) == ["[0] [2]", "[1] [2]"]
 
 
 def test_scheduler_killed(runs):
@@ -75,7 +95,7 @@ def test_exception_in_one_worker(runs):
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(runs, signum):
-    run = runs.launch("--workers", 2, runs.script(WAITING))
+    run = runs.launch("--workers", 2, runs.script(WAITING), in_background=signum == signal.SIGTERM)
     run.wait_for("waits")
     run.process.send_signal(signum)
     assert run.wait() == 130
@@ -153,7 +173,7 @@ def test_foreign_service(runs, answer):
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        run = runs.launch("--join", f"127.0.0.1:{port}", "--workers", 2, runs.script(MEETING))
+        run = runs.launch("--join", f"127.0.0.1:{port}", "--workers", 2, "--wait", 2, runs.script(MEETING))
         assert run.wait() == 1
         thread.join()
     assert run.err.startswith(f"what answers at 127.0.0.1:{port} is no run of d2lhelpers")
@@ -174,6 +194,17 @@ def test_two_launchers_are_one_run(runs):
     first, second = join(runs)
     assert (first.wait(), second.wait()) == (0, 0)
     assert first.out + second.out == "[0] 0 of 2 [2.0]\n[1] 1 of 2 [2.0]\n"
+
+
+def test_killed_on_another_machine(runs):
+    first, second = join(runs, WAITING, WAITING)
+    second.wait_for("waits")
+    (worker,) = second.members("worker")
+    kill(worker)
+    for run in (first, second):
+        assert run.wait() == 1
+        assert run.err.startswith("worker 1 on 127.0.0.1 was ended by the signal SIGKILL.")
+        assert run.err.count("\n") == 1
 
 
 def test_strangers_do_not_disturb_a_run_that_has_not_begun(runs):

@@ -41,6 +41,16 @@ SEND = """
 """
 
 
+class Evil:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def __reduce__(self):
+        return open, (self._path, "w")
+
+
 @pytest.fixture
 def runs(tmp_path):
     runs = Runs(tmp_path)
@@ -58,48 +68,48 @@ def listening(run):
     }
 
 
-def test_a_pickle_that_a_worker_sends_is_refused(runs):
-    run = runs.launch("--workers", 1, runs.script(LISTENS.replace("COMMAND", SEND.replace("\n    ", "\n    ").strip())))
-    (run.folder / "go").touch()
-    assert run.wait() == 0
-    assert run.out.splitlines()[-1] == "[0] [1.0, 1.0, 1.0]"
-    assert "server 0 on 127.0.0.1 has refused a command (number 0): this run's servers only add up arrays." in run.err
-    assert not (run.folder / "unpickled").exists()
+def listens(command):
+    """Return a script that is listening until it finds a file, and then does something."""
+    return LISTENS.replace("COMMAND", command)
 
 
-def test_it_listens_on_the_named_interface_only_and_survives_garbage(runs):
-    run = runs.launch("--workers", 1, runs.script(LISTENS.replace("COMMAND", "pass")))
+def garbage(path):
+    """Return what is no message of anybody's; unpickling some of it makes a file."""
+    evil = pickle.dumps(Evil(str(path)), protocol=0)
+    return evil, evil + b"\n", b"\xff" * 1000, b'{"role": 5}\n', b"[" * 100000 + b"\n", b"GET / HTTP/1.1\r\n\r\n", b""
+
+
+def send(data, port):
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        try:
+            connection.sendall(data)
+        except OSError:
+            pass  # it was refused at once
+
+
+def test_it_listens_on_the_named_interface_only_and_refuses_garbage_and_pickles(runs):
+    port = free_port()
+    run = runs.launch("--listen", f"127.0.0.1:{port}", "--workers", 1, runs.script(listens(SEND.strip())))
     run.wait_for("ready")
     found = listening(run)
     assert {role for role, _, _ in found} == {"scheduler", "server", "worker"}
     assert {address for _, address, _ in found} == {"127.0.0.1"}
-
-    evil = pickle.dumps((print, ("unpickled",)), protocol=0)
-    garbage = (
-        evil,
-        evil + b"\n",
-        b"\xff" * 1000,
-        b'{"role": 5}\n',
-        b"[" * 100000 + b"\n",
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"",
-    )
-    for _, _, port in found:
-        for data in garbage:
-            with socket.create_connection(("127.0.0.1", port)) as connection:
-                try:
-                    connection.sendall(data)
-                except OSError:
-                    pass  # it was refused at once
+    assert ("scheduler", "127.0.0.1", port) in found
+    for data in garbage(run.folder / "unpickled"):
+        send(data, port)
     (run.folder / "go").touch()
-    assert run.wait() == 0
+    assert run.wait() == 0, run.err
     assert run.out.splitlines()[-1] == "[0] [1.0, 1.0, 1.0]"
-    assert run.err == ""
+    # This one came from a worker of the run, to where MXNet's own server unpickles.
+    assert run.err == (
+        "[server] server 0 on 127.0.0.1 has refused a command (number 0): this run's servers only add up arrays.\n"
+    )
+    assert not (run.folder / "unpickled").exists()
 
 
 def test_it_listens_on_the_named_interface_without_a_launcher(runs):
     variables = {"DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": str(free_port()), "DMLC_NUM_WORKER": "1"}
-    script = runs.script(LISTENS.replace("COMMAND", "pass"))
+    script = runs.script(listens("pass"))
     started = [
         # What MXNet would obey to, and listen on all interfaces.
         runs.start([sys.executable, script], variables | {"DMLC_ROLE": role, "DMLC_USE_KUBERNETES": "1"})
@@ -118,27 +128,42 @@ def test_it_listens_on_the_named_interface_without_a_launcher(runs):
     assert [process.wait() for process in started] == [0, 0, 0]
 
 
-@pytest.mark.parametrize("role", ["scheduler", "server", "worker"])
-def test_garbage_in_the_protocol_of_the_engine_ends_a_run_cleanly_or_not_at_all(runs, role):
-    run = runs.launch("--workers", 1, runs.script(LISTENS.replace("COMMAND", "pass")))
+def send_garbage_to_engine(context, port):
+    """Send what looks like a message of MXNet's own protocol, and is none."""
+    with context.socket(zmq.DEALER) as sender:
+        sender.linger = 100
+        sender.setsockopt(zmq.IDENTITY, b"ps9")
+        sender.connect(f"tcp://127.0.0.1:{port}")
+        sender.send_multipart([b"\xff" * 50, pickle.dumps(print)])
+        sender.poll(200)
+
+
+def check_garbage_at_engine(runs, role):
+    """Check that garbage at the ports of MXNet's own part ends a run cleanly, or not at all."""
+    port = free_port()
+    run = runs.launch("--listen", f"127.0.0.1:{port}", "--workers", 1, runs.script(listens("pass")))
     run.wait_for("ready")
-    ports = [port for other, _, port in listening(run) if other == role]
-    with zmq.Context() as context:
-        for port in ports:
-            with context.socket(zmq.DEALER) as sender:
-                sender.linger = 100
-                sender.setsockopt(zmq.IDENTITY, b"ps9")
-                sender.connect(f"tcp://127.0.0.1:{port}")
-                sender.send_multipart([b"\xff" * 50, pickle.dumps(print)])
-                sender.poll(200)
+    ports = {number for other, _, number in listening(run) if other == role} - {port}
+    assert ports
+    for number in ports:
+        try:
+            for data in garbage(run.folder / "unpickled"):
+                send(data, number)
+            with zmq.Context() as context:
+                send_garbage_to_engine(context, number)
+        except ConnectionError:
+            pass  # it has ended already
     (run.folder / "go").touch()
-    status = run.wait()  # with nothing left
-    if status == 0:
+    if run.wait() == 0:  # with nothing left, as always
         assert run.out.splitlines()[-1] == "[0] [1.0, 1.0, 1.0]"
     else:
-        assert run.err.splitlines()[-1].startswith(
-            f"{'the scheduler' if role == 'scheduler' else role + ' 0'} on 127.0.0.1"
-        )
+        who = "the scheduler" if role == "scheduler" else f"{role} 0"
+        assert run.err.splitlines()[-1].startswith(f"{who} on 127.0.0.1")
+    assert not (run.folder / "unpickled").exists()
+
+
+def test_garbage_at_a_server_ends_a_run_cleanly_or_not_at_all(runs):
+    check_garbage_at_engine(runs, "server")
 
 
 @pytest.mark.parametrize("flag", ["--listen", "--join"])
@@ -229,26 +254,16 @@ def start(runs, link, script):
 
 
 @pytest.mark.skipif(bool(MISSING), reason=str(MISSING))
-def test_a_link_that_is_cut_for_good(runs, link):
+def test_a_link_that_is_cut_for_three_seconds_and_then_for_good(runs, link):
     both = start(runs, link, runs.script(TRAINING))
+    link.set("down")
+    time.sleep(3)
+    link.set("up")
+    num_lines = len(both[0].out.splitlines())
+    both[0].wait_for(f"epoch {num_lines + 5}:")
     link.set("down")
     for run, other in zip(both, ("worker 1 on 10.77.0.2", "the scheduler on 10.77.0.1"), strict=True):
         assert run.wait() == 1
         assert "can no longer be reached: nothing was heard for 8 s." in run.err
         assert run.err.count("\n") == 1
         assert other in run.err or "the launcher on 10.77.0.2" in run.err
-
-
-@pytest.mark.skipif(bool(MISSING), reason=str(MISSING))
-def test_a_link_that_is_cut_for_three_seconds(runs, link):
-    script = TRAINING.replace("EPOCHS = 1000000", "EPOCHS = 1").replace(
-        "    dh.train(", "    import time\n    for _ in range(40):\n        time.sleep(0.2)\n        dh.train("
-    )
-    both = start(runs, link, runs.script(script))
-    link.set("down")
-    time.sleep(3)
-    link.set("up")
-    for run in both:
-        assert run.wait() == 0
-        assert run.err == ""
-    assert both[0].out.count("epoch 1: loss") == 40

@@ -548,6 +548,149 @@ def test_a_metric_may_change_the_rate(xp, monkeypatch):
     assert_equal(*values)
 
 
+@pytest.mark.parametrize("replace", ["all", "one"])
+def test_states_that_are_replaced_within_a_run_hold_from_then_on(xp, prepared, replace):
+    """With the optimizer left as it is, which notices nothing of it."""
+    found = []
+    for plain in (False, True):
+        net = dense()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1, "momentum": 0.9})
+        updater = trainer._updaters[0]
+
+        def replacing(updater=updater):
+            for i, batch in enumerate(minibatches(xp)[:3] * 4):
+                if i == 5:
+                    kept = updater.get_states()
+                if i == 9 and replace == "all":
+                    updater.set_states(kept)
+                if i == 9 and replace == "one":
+                    updater.states[0] = updater.states[0] * 2
+                yield batch
+
+        dh.train(net, replacing(), L2, trainer, 1, verbose=False, plain=plain)
+        found.append([net.weight.data().asnumpy(), net.bias.data().asnumpy()])
+    assert len(prepared) >= 8
+    assert_equal(*found)
+
+
+CHANGES = {
+    "lr": lambda trainer: trainer.set_learning_rate(0.3),
+    "wd": lambda trainer: setattr(trainer._optimizer, "wd", 0.3),
+    "momentum": lambda trainer: setattr(trainer._optimizer, "momentum", 0.3),
+    "clip_gradient": lambda trainer: setattr(trainer._optimizer, "clip_gradient", 0.01),
+    "scheduler": lambda trainer: setattr(trainer._optimizer, "lr_scheduler", lambda num_update: 1 / num_update),
+    "scale": lambda trainer: setattr(trainer, "_scale", 0.3),
+    "lr_mult": lambda trainer: setattr(trainer._params[0], "lr_mult", 0.3),
+    "wd_mult": lambda trainer: setattr(trainer._params[0], "wd_mult", 0.3),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_setting_that_changes_within_a_run_holds_from_then_on(prepared, name):
+    found = []
+    for plain in (False, True):
+        net = dense()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1, "momentum": 0.9, "wd": 0.1})
+
+        def changing(trainer=trainer):
+            for i, batch in enumerate(minibatches(mx.nd)[:3] * 4):
+                if i == 6:
+                    CHANGES[name](trainer)
+                yield batch
+
+        dh.train(net, changing(), L2, trainer, 1, verbose=False, plain=plain)
+        found.append([net.weight.data().asnumpy(), net.bias.data().asnumpy()])
+    assert len(prepared) == (4 if name == "scheduler" else 4 + 5)
+    assert_equal(*found)
+
+
+def test_a_gradient_that_is_not_computed_any_more_is_noticed(prepared):
+    """That of another network with the same trainer, whose gradients come about within the loader, for a while."""
+    steps = []
+    for plain in (False, True):
+        net, other = dense(), dense()
+        trainer = gluon.Trainer([*net.collect_params().values(), *other.collect_params().values()], "sgd")
+
+        def reaching(other=other):
+            for i, (X, y) in enumerate(minibatches(mx.nd)[:3] * 4):
+                if i < 5:
+                    with autograd.record():
+                        losses = L2(other(X), y)
+                    losses.backward()
+                steps.append(i)
+                yield X, y
+
+        with pytest.raises(UserWarning, match="has not been updated"):
+            dh.train(net, reaching(), L2, trainer, 1, verbose=False, plain=plain)
+        assert steps.pop() == 5
+    assert not prepared
+
+
+@pytest.mark.parametrize("metric", [None, dh.accuracy])
+def test_a_class_id_that_does_not_exist_is_named_in_its_minibatch(xp, metric):
+    messages = []
+    for plain in (False, True):
+        net = dense(3)
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+        X, _ = features_and_labels(xp, 20)
+        y = xp.array([0, 1, 2, 0] * 5, dtype="int32")
+        y[14] = 7
+        data = dh.load_array((X, y), 4, shuffle=False)
+        with pytest.raises(ValueError, match="holds 7 at index 2") as caught:
+            dh.train(net, data, LOSSES["cross-entropy"], trainer, 1, metric=metric, verbose=False, plain=plain)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+@pytest.mark.parametrize("lengths", [(4, 3), (3, 4)])
+def test_features_and_labels_of_unequal_length_are_refused_in_each_minibatch(xp, lengths):
+    """Also where a graph for so many labels is there already."""
+    messages = []
+    for plain in (False, True):
+        net = dense()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+        X, y = features_and_labels(xp)
+        data = [*minibatches(xp) * 2, (X[: lengths[0]], y[: lengths[1]])]
+        with pytest.raises(ValueError, match=r"y has the shape") as caught:
+            dh.train(net, data, L2, trainer, 1, verbose=False, plain=plain)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+def test_labels_after_the_one_that_made_the_loss_infinite_are_not_looked_at(xp):
+    for plain in (False, True):
+        net = dense(3)
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+        X, _ = features_and_labels(xp)
+        good, bad = xp.array([0, 1, 2, 0], dtype="int32"), xp.array([0, 1, 7, 0], dtype="int32")
+        data = [(X[:4], good)] * 4 + [(X[:4] * float("nan"), good), (X[:4], bad)]
+        with pytest.raises(dh.DivergenceError):
+            dh.train(net, data, LOSSES["cross-entropy"], trainer, 1, verbose=False, plain=plain)
+
+
+def test_whoever_looks_between_two_steps_sees_all_of_the_one_before(xp):
+    """States and running means, too, which a bound graph changes without telling the engine."""
+    found = []
+    for plain in (False, True):
+        dh.seed(0)
+        net = nn.HybridSequential()
+        net.add(nn.Dense(200, in_units=3), nn.BatchNorm(in_channels=200), nn.Dense(1, in_units=200))
+        net.initialize(mx.init.Normal(0.5))
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.01, "momentum": 0.9})
+        seen = []
+
+        def looking(net=net, trainer=trainer, seen=seen):
+            for batch in minibatches(xp)[:3] * 10:
+                copies = [state * 2 for state in trainer._updaters[0].states.values()]
+                copies += [net[1].running_mean.data() * 2, net[1].running_var.data() * 2, net[0].weight.data() * 2]
+                seen.append(copies)
+                yield batch
+
+        dh.train(net, looking(), L2, trainer, 1, verbose=False, plain=plain)
+        found.append([[copy.asnumpy() for copy in copies] for copies in seen])
+    assert_equal(*found)
+
+
 def test_rates_that_change_all_the_time_are_not_prepared(xp, prepared):
     net = dense()
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})

@@ -2,8 +2,9 @@
 
 ``joining.py`` makes a process part of a run, which ``settings.py`` reads from its environment. The scheduler of a run
 (``coordinator.py``) knows all members (``member.py``), which speak with it by ``wire.py``; it tells them when to begin,
-and why the run has ended (``reasons.py``). Arrays are added up by MXNet's servers, which ``serving.py`` runs, through
-``engine.py``; only these calls need MXNet. ``processes.py`` starts and ends the processes of ``d2lhelpers.launch``.
+and why the run has ended (``reasons.py``). Arrays are added up by MXNet's servers, which ``serving.py`` runs with
+nothing but MXNet's ``library.py``; workers speak with them through ``engine.py``. ``processes.py`` starts and ends the
+processes of ``d2lhelpers.launch``.
 """
 
 from .joining import current

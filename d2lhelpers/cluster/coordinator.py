@@ -22,6 +22,7 @@ class _Member:
         self.wire, self.rank, self.role = wire, rank, hello["role"]
         self.hello, self.asked = hello, deque()
         self.has_left = self.is_gone = False
+        self.num_calls, self.since = 0, time.monotonic()  # how far a worker is, and since when
         self.name = name(self.role, wire.peer, rank)
 
 
@@ -62,6 +63,7 @@ class Coordinator:
         limit = threading.Timer(self.settings.wait, self._give_up)
         limit.daemon = True
         limit.start()
+        threading.Thread(target=self._look_for_stuck, daemon=True).start()
 
     def end(self, reason):
         """End the run: tell all members why, and end this process."""
@@ -269,6 +271,7 @@ class Coordinator:
         self._exit(0)
 
     def _wait_for_ends(self, members, seconds):
+        """Wait until these have gone, or have heard of the end: what is sent to them may get lost with this process."""
         limit = time.monotonic() + seconds
         while time.monotonic() < limit and not all(member.is_gone for member in list(members)):
             time.sleep(0.02)
@@ -281,12 +284,17 @@ class Coordinator:
                 member.asked.append(message)
                 self._look_for_deserted()
                 self._do_together()
+        elif "calls" in message:
+            with self._lock:
+                member.num_calls, member.since = message["calls"], time.monotonic()
         elif "mxnet" in message:
             with self._lock:
                 self._is_needed = True
                 self._begin_if_needed()
         elif "bye" in message:
             self._leave(member)
+        elif "heard" in message and member.role == "launcher":  # it stays until this process has ended
+            member.is_gone = True
         elif "failed" in message:
             reason = {"why": "failed", "error": message["failed"]}
             if message.get("interrupted"):
@@ -300,6 +308,28 @@ class Coordinator:
         waiting = [member for member in self._members if member.role == "worker" and member.asked]
         if left and waiting:
             self.end({"why": "left", "who": left[0].name, "other": waiting[0].name})
+
+    def _look_for_stuck(self):
+        """Name workers for whom others wait, once each time: they may be stopped, or go on after all."""
+        named, patience = {}, self.settings.patience
+        while not (self._is_over or self._reason):
+            time.sleep(0.2)
+            with self._lock:
+                workers = [member for member in self._members if member.role == "worker" and not member.has_left]
+                if not self._is_complete:
+                    continue
+                first = max(workers, key=lambda member: member.num_calls, default=None)
+                stuck = [
+                    member
+                    for member in workers
+                    if member.num_calls < first.num_calls
+                    and time.monotonic() - max(member.since, first.since) > patience
+                    and named.get(member) != member.num_calls
+                ]
+                named |= {member: member.num_calls for member in stuck}
+            for member in stuck:
+                reason = {"why": "waits", "who": member.name, "other": first.name, "seconds": round(patience)}
+                print(say(reason), file=sys.stderr, flush=True)
 
     def _do_together(self):
         workers = sorted((m for m in self._members if m.role == "worker"), key=lambda member: member.rank)

@@ -1,14 +1,13 @@
-"""The calls of MXNet's own part of a run, its parameter server, with each of their return codes checked."""
+"""A worker's calls of MXNet's parameter server, with each of their return codes checked."""
 
 import ctypes
-import os
-from contextlib import contextmanager
 
 from mxnet import nd
 from mxnet.base import _LIB, KVStoreHandle, NDArrayHandle, check_call
 
+from .library import environment
+
 _KEYS, _HANDLES = ctypes.POINTER(ctypes.c_int), ctypes.POINTER(NDArrayHandle)
-_CONTROLLER = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
 
 
 def _function(name, *types):
@@ -34,23 +33,6 @@ _push_pull = _function(
 )
 _set_barrier = _function("MXKVStoreSetBarrierBeforeExit", KVStoreHandle, ctypes.c_int)
 _free = _function("MXKVStoreFree", KVStoreHandle)
-_run_server = _function("MXKVStoreRunServer", KVStoreHandle, _CONTROLLER, ctypes.c_void_p)
-
-
-@contextmanager
-def environment(variables, hidden):
-    """Have MXNet see variables of the environment, and not see others, for a while."""
-    before = {name: os.environ.get(name) for name in (*variables, *hidden)}
-    try:
-        for name in hidden:
-            os.environ.pop(name, None)
-        os.environ.update(variables)
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
 
 
 class Store:
@@ -85,23 +67,3 @@ class Store:
         """Leave, after all is done that the engine was asked for."""
         nd.waitall()
         _free(self._handle)
-
-
-def serve(variables, hidden, on_command):
-    """Be MXNet's scheduler or one of its servers, until the workers have left.
-
-    MXNet's own server has a controller that unpickles, and so executes, what workers send it. This one has none of
-    that: what it is sent besides arrays, it refuses.
-
-    Parameters
-    ----------
-    variables, hidden
-        As `environment_for_mxnet` returns them.
-    on_command : callable
-        Called with the number of a command that was refused.
-    """
-    handle = KVStoreHandle()
-    controller = _CONTROLLER(lambda command, body, _: on_command(command))
-    with environment(variables, hidden):
-        _create(b"dist", ctypes.byref(handle))
-        _run_server(handle, controller, None)

@@ -68,6 +68,7 @@ class Worker:
     def __init__(self, settings):
         self._settings, self._store, self._keys = settings, None, {}
         self._has_failed, self._process = False, os.getpid()
+        self._num_calls = 0  # of those that all workers make
         self._end = end_process(settings.is_launched)
         hello = {
             "role": "worker",
@@ -85,6 +86,7 @@ class Worker:
             self.expect_servers()
         # Processes that the script starts are no workers of this run.
         os.environ.pop("DMLC_ROLE", None)
+        threading.Thread(target=self._report, daemon=True).start()
         self._excepthook, sys.excepthook = sys.excepthook, self._note_exception
         atexit.register(self._leave)
 
@@ -96,11 +98,11 @@ class Worker:
 
     def agree(self, about, value):
         """Check that all workers have the same value; else the run ends, and `about` says what it is about."""
-        self._member.do("agree", about, value)
+        self._do("agree", about, value)
 
     def share(self, about, value):
         """Return the first worker's value."""
-        return self._member.do("share", about, value)
+        return self._do("share", about, value)
 
     def add(self, about, values):
         """Return the sums of the workers' numbers, added in float64 in the order of their ranks.
@@ -114,7 +116,11 @@ class Worker:
         -------
         list of float
         """
-        return self._member.do("add", about, values)
+        return self._do("add", about, values)
+
+    def _do(self, kind, about, value):
+        self._num_calls += 1
+        return self._member.do(kind, about, value)
 
     def add_up(self, slot, array):
         """Put into an array the sum of those of all workers, in the engine's own time.
@@ -132,6 +138,15 @@ class Worker:
             self._store.begin(len(self._keys), array)
             self._keys[key] = len(self._keys)
         self._store.add_up(self._keys[key], array)
+        self._num_calls += 1
+
+    def _report(self):
+        """Say each second how far this worker is, so that the scheduler knows for whom others wait."""
+        reported = 0
+        while not self._member.over.wait(1):
+            if self._num_calls != reported:
+                reported = self._num_calls
+                self._member.send({"calls": reported})
 
     def _open(self):
         from .engine import Store

@@ -14,7 +14,7 @@ from .coordinator import ENDED
 from .reasons import name, say
 from .wire import GREETING, SILENCE, Wire, WireError
 
-_ANSWER = 10  # seconds that what listens at the scheduler's port has to say what it is
+_ANSWER = 10  # seconds at most that what listens at the scheduler's port has to say what it is
 
 
 class RunEnded(Exception):
@@ -86,6 +86,7 @@ class Member:
         self.over, self._on_end = threading.Event(), on_end
         self._answers, self._start = queue.SimpleQueue(), queue.SimpleQueue()
         self._host, self._node_host = host, node_host
+        self._answer = min(_ANSWER, wait)
         self._wire = self._connect(host, port, time.monotonic() + wait, wait)
         self.address = self._wire.address
         os.register_at_fork(after_in_child=self._wire.forget)
@@ -97,7 +98,7 @@ class Member:
         source = (self._node_host, 0) if self._node_host else None
         while True:
             try:
-                wire = Wire(socket.create_connection((host, port), min(_ANSWER, wait), source))
+                wire = Wire(socket.create_connection((host, port), self._answer, source))
                 break
             except OSError as error:
                 if time.monotonic() > limit:
@@ -111,7 +112,7 @@ class Member:
                     ) from None
                 time.sleep(0.1)
         try:
-            greeting = wire.receive(_ANSWER)
+            greeting = wire.receive(self._answer)
         except (OSError, WireError):
             greeting = None
         if greeting != GREETING:
@@ -122,7 +123,7 @@ class Member:
     def _introduce(self, hello):
         try:
             self._wire.send(hello)
-            answer = self._wire.receive(_ANSWER)
+            answer = self._wire.receive(self._answer)
         except OSError:
             answer = None
         if answer is None:
@@ -149,6 +150,8 @@ class Member:
                 elif "over" in message:
                     self.over.set()
                 reason = message.get("end")
+                if reason:
+                    self.send({"heard": True})
         except (ConnectionResetError, WireError):
             pass
         except OSError:

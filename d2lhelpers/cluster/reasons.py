@@ -21,6 +21,10 @@ _SENTENCES = {
         "{missing} did not come within {seconds} s. Start the missing ones, with the same address and number of "
         "workers, or wait longer with --wait."
     ),
+    "waits": N_(  # the only one that ends nothing
+        "{other} has been waiting for {who} for {seconds} s. If that one is stuck, end it; the run ends with it, and "
+        "can be started again."
+    ),
     "left": N_(
         "{who} is through with its script, but {other} waits for it. All workers must run the same calls: look for "
         "branches that depend on dh.rank()."

@@ -6,6 +6,7 @@ import sys
 import threading
 
 from ..language import _
+from . import library
 from .coordinator import ENDED, Coordinator
 from .member import Member, RunEnded, end_process, facts
 from .reasons import describe, name, say_name
@@ -71,16 +72,12 @@ def _hold(settings):
 
 def _run(settings, node_host, port, fail, who=None):
     """Be MXNet's part of this role."""
-    # Were it seen, MXNet would serve inside of its import, and unpickle what it is sent.
-    os.environ.pop("DMLC_ROLE", None)
 
     def refuse(command):
         text = _("{who} has refused a command (number {command}): this run's servers only add up arrays.")
         print(text.format(who=say_name(who), command=command), file=sys.stderr, flush=True)
 
     try:
-        from . import engine
-
-        engine.serve(*environment_for_mxnet(settings, node_host, port), refuse)
+        library.serve(*environment_for_mxnet(settings, node_host, port), refuse)
     except Exception as error:
         fail(describe(error))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 ROLES = ("scheduler", "server", "worker")
 WAIT = 60.0  # seconds that the members of a run wait for each other, so that they can be started by hand
+PATIENCE = 30.0  # seconds that workers wait for another one before it is named
 NO_INTERFACE = ("0.0.0.0", "::", "*")  # all of them at once, which is refused
 # These would have MXNet listen elsewhere than where it was told to.
 OVERRULING = ("DMLC_INTERFACE", "DMLC_LOCAL", "DMLC_USE_KUBERNETES", "DMLC_ENABLE_RDMA", "PORT")
@@ -35,6 +36,8 @@ class Settings:
         The worker's number, if it is named.
     wait : float
         Seconds to wait for the other members.
+    patience : float
+        Seconds that workers wait for another one, once all have come, before it is named.
     is_launched : bool
         Whether a launcher has started this process, and tells why a run has ended.
     listener : int or None
@@ -51,6 +54,7 @@ class Settings:
     node_host: str | None = None
     rank: int | None = None
     wait: float = WAIT
+    patience: float = PATIENCE
     is_launched: bool = False
     listener: int | None = None
     reserved: int = 0
@@ -94,6 +98,7 @@ class Settings:
             node_host=node_host and resolve("DMLC_NODE_HOST", node_host),
             rank=_integer(environ, "DMLC_WORKER_ID", 0, 999) if environ.get("DMLC_WORKER_ID") else None,
             wait=wait,
+            patience=_integer(environ, "D2L_CLUSTER_PATIENCE", 1, 86400, str(int(PATIENCE))),
             is_launched=environ.get("D2L_CLUSTER_LAUNCHED") == "1",
             listener=_integer(environ, "D2L_CLUSTER_LISTENER", 0, 2**20) if "D2L_CLUSTER_LISTENER" in environ else None,
             reserved=_integer(environ, "D2L_CLUSTER_RESERVED", 0, 1000, "0"),

@@ -74,22 +74,62 @@ def apply(name, *inputs, **options):
     return _symbol_creator(_operator(name).value, list(inputs), {}, list(options), values, label, False)
 
 
-class _Copy:
-    """The engine's operator that copies an array into another one, with all of its arguments made beforehand."""
+class Operator:
+    """An operator with all of its arguments made beforehand, arrays included.
 
-    def __init__(self):
-        self.source, self.target = (NDArrayHandle * 1)(), (NDArrayHandle * 1)()
+    Parameters
+    ----------
+    name : str
+        The operator's.
+    inputs, outputs : list of arrays
+        What it reads, and what it writes.
+    **options
+        What it is told besides: numbers and lists of them.
+
+    Examples
+    --------
+    >>> from mxnet import nd
+    >>> a = nd.array([1, 2])
+    >>> double = Operator("_mul_scalar", [a], [a], scalar=2.0)
+    >>> double(), double()
+    (None, None)
+    >>> a.asnumpy()
+    array([4., 8.], dtype=float32)
+    """
+
+    def __init__(self, name, inputs, outputs, **options):
+        self._arrays = inputs, outputs  # so that they stay
+        self.inputs, self.outputs = map(_handles, self._arrays)
+        keys, values = _texts(options), _texts(map(str, options.values()))
         # What is only pointed to has to be kept, too.
-        self._kept = ctypes.c_int(1), ctypes.cast(self.target, _HANDLES), ctypes.POINTER(ctypes.c_int)()
-        count, target, types = map(ctypes.byref, self._kept)
-        none = (ctypes.c_char_p * 0)()
-        self.arguments = _operator("_copyto"), 1, self.source, count, target, 0, none, none, types
+        self._kept = ctypes.c_int(len(outputs)), ctypes.cast(self.outputs, _HANDLES), ctypes.POINTER(ctypes.c_int)()
+        self.arguments = (
+            _operator(name),
+            len(inputs),
+            self.inputs,
+            *map(ctypes.byref, self._kept[:2]),
+            len(options),
+            keys,
+            values,
+            ctypes.byref(self._kept[2]),
+        )
+
+    def __call__(self):
+        """Have the engine compute it, in the order in which it is told what to do with an array."""
+        _invoke(*self.arguments)
+
+
+def _handles(arrays):
+    return (NDArrayHandle * len(arrays))(*(array.handle for array in arrays))
+
+
+def _texts(texts):
+    texts = [text.encode() for text in texts]
+    return (ctypes.c_char_p * len(texts))(*texts)
 
 
 class CopyFrom:
-    """Copies arrays, or rows of arrays, into always the same array.
-
-    The engine does it later, in the order in which it is told what to do with an array.
+    """Copies rows of arrays into always the same array.
 
     Parameters
     ----------
@@ -105,10 +145,8 @@ class CopyFrom:
     """
 
     def __init__(self, target):
-        self._target = target  # so that it stays
-        self._copy = _Copy()
-        self._copy.target[0] = target.handle
-        self._source, self._arguments = self._copy.source, self._copy.arguments
+        self._copy = Operator("_copyto", [target], [target])
+        self._source, self._arguments = self._copy.inputs, self._copy.arguments
 
     def __call__(self, array, start, stop):
         """Copy the rows from `start` to `stop` of an array, which must have the target's type and fit."""
@@ -137,9 +175,8 @@ class CopyInto:
     """
 
     def __init__(self, target):
-        self._array, self._handle = target, target.handle
-        self._copy = _Copy()
-        self._source, self._target, self._arguments = self._copy.source, self._copy.target, self._copy.arguments
+        self._copy, self._handle = Operator("_copyto", [target], [target]), target.handle
+        self._source, self._target, self._arguments = self._copy.inputs, self._copy.outputs, self._copy.arguments
 
     def __call__(self, array, start, stop):
         """Copy an array, which must have the target's type and fit, into the rows from `start` to `stop`."""
@@ -154,6 +191,9 @@ class CopyInto:
 
 class BoundGraph:
     """A graph of losses that was bound to arrays: computed forward, and back, in two calls.
+
+    The engine knows that outputs and gradients are written, and has those who ask for them wait. It does not know it of
+    auxiliary states: what asks for them may find those of a step before.
 
     Parameters
     ----------

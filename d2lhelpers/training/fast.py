@@ -33,9 +33,9 @@ class FastRun(Run):
         """Take a step for each minibatch, as `Run.make_steps` does."""
         if self.fused is None:
             return super().make_steps(train_iter, probabilities, interrupts)
-        steps = _Steps(self, CopiedResults(self, probabilities))
         # A loader of ours is asked for many minibatches at once: arrays that each step takes some rows of.
         in_blocks = type(train_iter) in (ArrayLoader, Share)
+        steps = _Steps(self, CopiedResults(self, probabilities), in_blocks)
         with self.progress_bar(train_iter) as bar:
             for arrays in train_iter.blocks() if in_blocks else bar:
                 if interrupts:
@@ -56,9 +56,9 @@ class FastRun(Run):
 class _Steps:
     """The steps of an epoch."""
 
-    def __init__(self, run, results):
+    def __init__(self, run, results, in_blocks):
         self.results = results
-        self._run, self._backlog = run, Backlog()
+        self._run, self._in_blocks, self._backlog = run, in_blocks, Backlog()
 
     def begin(self, X, y):
         """Take up other arrays; the next steps are made for rows of them."""
@@ -92,7 +92,7 @@ class _Steps:
 
     def _make_plainly(self, start, stop):
         X, y = self._X, self._y
-        if (start, stop) != (0, X.shape[0]):
+        if self._in_blocks:
             X, y = X._slice(start, stop), y._slice(start, stop)
         y_hat, losses = self._run.gradients(X, y)
         self._run.step(y.shape[0])

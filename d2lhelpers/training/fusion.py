@@ -13,7 +13,7 @@ from mxnet import gluon, nd
 
 from ..validation import is_np
 from .arrays import Arrays, is_plain
-from .engine import BoundGraph, CopyFrom
+from .engine import BoundGraph, CopyFrom, Operator
 
 _MAX_SHAPES = 4  # more shapes of minibatches than the usual one and the epoch's last are not worth a graph each
 os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # or binding prints a line about the engine's own optimizations
@@ -102,7 +102,7 @@ class FusedGradients:
             if len(self._graphs) < _MAX_SHAPES:
                 self._graphs[key] = None
             return None
-        if is_np(X) != is_np(y) or is_np(X) != mx.util.is_np_array() or y.ctx != X.ctx:
+        if X.shape[:1] != y.shape[:1] or is_np(X) != is_np(y) or is_np(X) != mx.util.is_np_array() or y.ctx != X.ctx:
             return None
         graph = self._graphs[key]
         if graph is None or not graph.is_current() or graph.kind.is_np != is_np(X):
@@ -174,6 +174,10 @@ class FusedGraph:
             aux_states={name: arrays[name] for name in graph.list_auxiliary_states()},
         )
         self.compute = BoundGraph(executor)
+        # The engine does not know that a graph changes its auxiliary states, those of batch normalization. Of this it
+        # does, and has it wait for the graph, and whoever asks for the states wait for this.
+        states = [arrays[name] for name in graph.list_auxiliary_states()]
+        self._rewrite_states = [Operator("_mul_scalar", [state], [state], scalar=1.0) for state in states]
         outputs = executor.outputs
         self.losses, self.y_hat = (array.as_np_ndarray() for array in outputs) if is_np(X) else outputs
         dtypes = self.y_hat.dtype, self.losses.dtype
@@ -191,6 +195,8 @@ class FusedGraph:
         self._copy_features(X, start, stop)
         self._copy_labels(y, start, stop)
         self.compute()
+        for rewrite in self._rewrite_states:
+            rewrite()
 
     def mark_gradients(self):
         """Say that the gradients are fresh, as autograd does; ``Trainer.step`` looks for it."""

@@ -24,10 +24,12 @@ class Run:
 
     Four parts can be exchanged:
 
-    - ``gradients(X, y)`` computes predictions, losses and gradients of a minibatch (``gradients.py``, ``fusion.py``),
-    - ``step(num_examples)`` changes the parameters by them (``steps.py``),
+    - ``gradients(X, y)`` computes predictions, losses and gradients of a minibatch (``gradients.py``),
+    - ``step(num_examples)`` changes the parameters by them (the learner's function, or ``steps.py``),
     - ``results`` keeps predictions and losses, and reads them later (``results.py``),
     - ``machines`` shares the work with other workers, if there are any (``machines.py``).
+
+    `FastRun` in ``fast.py`` exchanges the first three for prepared ones.
 
     Attributes
     ----------

@@ -116,7 +116,7 @@ class Together(Alone):
     def _first_gradients(self, X, y):
         """Begin with the same parameters, then compute gradients as the run does."""
         run, self._run.gradients = self._run, self._gradients
-        params = _unique(self._net.collect_params().values()) if isinstance(self._net, gluon.Block) else self._params
+        params = self._all_params()
         if any(param._deferred_init for param in params):
             with autograd.pause(train_mode=False):
                 forward(self._net, X)  # only so that all parameters are there
@@ -131,6 +131,10 @@ class Together(Alone):
             array.wait_to_read()
         self._is_begun = True
         return run.gradients(X, y)
+
+    def _all_params(self):
+        """Return those that are trained, and all others of the network."""
+        return _unique(self._net.collect_params().values()) if isinstance(self._net, gluon.Block) else self._params
 
     def step(self, num_examples):
         """Add up the gradients of all workers, and make the step for all their examples; return their number."""
@@ -152,6 +156,10 @@ class Together(Alone):
         """Take part, without examples, in the steps that other workers still make."""
         if not self._is_begun:
             return  # there was no minibatch, which is an error
+        self._make_other_steps()
+        self._average_statistics()
+
+    def _make_other_steps(self):
         while self._share is None or self._num_steps < len(self._share):
             for param in self._params:
                 if param.grad_req != "null" and param._grad is not None:
@@ -159,6 +167,15 @@ class Together(Alone):
                     param._data[0]._fresh_grad = True
             if not self.step(0):
                 return
+
+    def _average_statistics(self):
+        """Have all workers go on with the mean of what layers such as BatchNorm noted of their own examples."""
+        params = [param for param in self._all_params() if not param._differentiable and param._data is not None]
+        arrays = [param._data[0].as_nd_ndarray() for param in params]
+        means = [array / self.worker.num_workers for array in arrays]
+        Sum(self.worker, means)()
+        for array, mean in zip(arrays, means, strict=True):
+            mean.copyto(array)
 
     def _count(self, num_examples):
         count = nd.array([num_examples], dtype="float64")

@@ -20,7 +20,9 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     In a run of several workers (``python -m d2lhelpers.launch``), this is called by all of them. Each takes its part
     of every minibatch of loaders that `load_array` and `load_data` have made, the gradients are added up, and all make
     the step that one process would make: the batch size is that of the whole run, and so are losses and metrics. Other
-    iterables yield each worker's own part of a minibatch. Only the first worker prints.
+    iterables yield each worker's own part of a minibatch. Only the first worker prints. The result is that of one
+    process, but for layers that look at a minibatch as a whole, or draw numbers: `BatchNorm` normalises each part by
+    itself, and goes on from the mean of the workers' running statistics after an epoch; `Dropout` draws for each part.
 
     Interrupting the kernel (the stop button) ends the run after the step under way, and the history so far is
     returned; a second interrupt ends it at once.
