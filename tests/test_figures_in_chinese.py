@@ -33,6 +33,7 @@ HANDED = {
     "divisions": {"right", "not", "divided", "twice"},
     "probabilities": {"most", "least", "sure", "wrong"},
     "loss_by_gap": {"one", "two", "step", "steps", "with", "floor"},
+    "step_times": {"slow", "fast"},
 }
 
 

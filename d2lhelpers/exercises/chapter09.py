@@ -206,11 +206,11 @@ LATE = function_exercise(
         ),
         (
             lambda A, w, rate, delay, num_steps: descend_late(A, w, rate, delay + 1, num_steps),
-            N_("late by one step more than asked for: with a delay of 0 the gradient is that of the newest parameters"),
+            N_("late by one step more than asked for: a gradient that is in time is that of the newest parameters"),
         ),
         (
             lambda A, w, rate, delay, num_steps: descend_late(A, w, rate, max(delay - 1, 0), num_steps),
-            N_("late by one step less than asked for: keep delay + 1 parameters, the newest among them"),
+            N_("late by one step less than asked for: keep one set of parameters more, since the newest is among them"),
         ),
         (
             lambda A, w, rate, delay, num_steps: descend_late(A, w, rate, delay, num_steps, from_old=True),
@@ -218,7 +218,7 @@ LATE = function_exercise(
         ),
         (
             lambda A, w, rate, delay, num_steps: descend_late(A, w, rate, delay, num_steps, wait=True),
-            N_("the first steps are steps, too: with the gradient of the parameters at the beginning"),
+            N_("the first steps are steps, too, with the gradient at the beginning; and the newest parameters are returned"),
         ),
         (
             lambda A, w, rate, delay, num_steps: descend_late(-A, w, rate, delay, num_steps),
@@ -233,12 +233,8 @@ LATE = function_exercise(
             N_("that is one step too many"),
         ),
         (
-            lambda A, w, rate, delay, num_steps: descend_late(A, w, rate, delay, max(num_steps - delay, 0)),
-            N_("these are the parameters from some steps before the end; return the newest"),
-        ),
-        (
             lambda A, w, rate, delay, num_steps: descend_late(2 * A, w, rate, delay, num_steps),
-            N_("the gradient of the loss with its half is A @ w, without a factor of 2"),
+            N_("the half of the loss is there so that the gradient has no factor of 2"),
         ),
         (
             lambda A, w, rate, delay, num_steps: descend_late(A / rate, w, rate, delay, num_steps),
@@ -288,7 +284,7 @@ def _clusters(rng):
     return cases
 
 
-_NO_NETWORK = N_("compare with one machine, too: it needs no network, so that its time is compute alone")
+_NO_NETWORK = N_("compare with one machine, too: it needs no network")
 
 
 def _by_root(compute, transfer):
@@ -338,7 +334,7 @@ MACHINES = function_exercise(
         ),
         (
             lambda compute, latency, transfer, most: best_number(compute, latency, 0, most),
-            N_("the cable carries the gradients of all workers: n * transfer"),
+            N_("the cable carries the gradients of all workers, so that its time grows with their number"),
         ),
         (
             lambda compute, latency, transfer, most: step_times(compute, latency, transfer, most).min(),
