@@ -190,6 +190,6 @@ def step_times(machines, times):
     ax.set_xticks(machines, [str(n) for n in machines])
     ax.minorticks_off()
     ax.set_title(_("More machines pay until the network takes longer than they save"))
-    figure.legend(fontsize=9, loc="outside lower center", ncols=2)
+    figure.legend(fontsize=9, loc="outside lower center", ncols=2, frameon=False)
     ax.grid(alpha=0.3)
     return figure
