@@ -77,20 +77,35 @@ def test_launcher_killed(runs):
 
 
 def test_exception_in_one_worker(runs):
-    fails = """
+    script = WAITING.replace(
+        "    import time", '    if dh.rank() == 1:\n        raise LookupError("nothing here")\n    import time'
+    )
+    run = runs.launch("--workers", 2, runs.script(script))
+    assert run.wait() == 1
+    assert run.err.count("worker 1 on 127.0.0.1 has failed: LookupError: nothing here. Mend that") == 1
+    assert run.err.count("[1] Traceback") == 1
+    assert "[0] Traceback" not in run.err
+
+
+def test_exception_in_training_that_the_script_survives(runs):
+    script = """
+    import time
     calls = []
     def fails(y_hat, y):
         calls.append(y)
         if dh.rank() == 1 and len(calls) > 100:
             raise LookupError("nothing here")
         return 1.0
+    try:
+        dh.train(net, train_iter, gluon.loss.L2Loss(), trainer, 1000000, metric=fails)
+    except LookupError:
+        time.sleep(600)
     """
-    script = fails + TRAINING.replace("trainer, EPOCHS)", "trainer, EPOCHS, metric=fails)")
-    run = runs.launch("--workers", 2, runs.script(script))
+    start = TRAINING[: TRAINING.index("    EPOCHS")]
+    run = runs.launch("--workers", 2, runs.script(start + script))
     assert run.wait() == 1
     assert run.err.count("worker 1 on 127.0.0.1 has failed: LookupError: nothing here. Mend that") == 1
-    assert run.err.count("[1] Traceback") == 1
-    assert "[0] Traceback" not in run.err
+    assert run.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -313,6 +328,17 @@ def test_without_a_launcher(runs):
     assert [process.wait() for process in started] == [0, 0, 0, 0]
     lines = sorted(process.out for process in started)
     assert lines == ["", "", "0 of 2 [2.0]\n", "1 of 2 [2.0]\n"]
+
+
+def test_a_server_that_comes_when_the_script_is_through(runs):
+    variables = {"DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": str(free_port()), "DMLC_NUM_WORKER": "1"}
+    script = runs.script("import d2lhelpers as dh\nprint(dh.rank(), flush=True)")
+    scheduler, worker = (
+        runs.start([sys.executable, script], variables | {"DMLC_ROLE": role}) for role in ("scheduler", "worker")
+    )
+    worker.wait_for("0")
+    server = runs.start([sys.executable, script], variables | {"DMLC_ROLE": "server"})
+    assert [process.wait() for process in (scheduler, worker, server)] == [0, 0, 0]
 
 
 def test_killed_without_a_launcher(runs):

@@ -55,6 +55,17 @@ def test_garbage_at_the_engine_ends_a_run_cleanly_or_not_at_all(runs, role):
     check_garbage_at_engine(runs, role)
 
 
+def test_a_worker_that_stops_within_an_epoch_is_named(runs):
+    script = TRAINING.replace("4.2, 100)", "4.2, 3000000)")
+    run = runs.launch("--workers", 2, runs.script(script), environ={"D2L_CLUSTER_PATIENCE": "1"})
+    run.wait_for("epoch 1:")  # the progress bar
+    (worker,) = run.members("worker", 1)
+    worker.send_signal(signal.SIGSTOP)
+    run.wait_for("[scheduler] worker 0 on 127.0.0.1 has been waiting for worker 1 on 127.0.0.1 for 1 s.", "err")
+    kill(worker)
+    assert run.wait() == 1
+
+
 @pytest.mark.parametrize("role", ["scheduler", "server"])
 def test_whoever_is_stopped_ends_the_run_when_it_is_ended(runs, role):
     run = runs.launch("--workers", 2, runs.script(TRAINING))
