@@ -6,7 +6,7 @@ from d2lhelpers.exercises.judging import judge
 import numpy as np
 import pytest
 from chinese import in_chinese
-from mxnet import autograd, nd
+from mxnet import autograd, gluon, nd
 
 
 def part_by_hand(rows, rank, num_workers):
@@ -170,6 +170,42 @@ def with_every_nth(net, trainer, loss, batches, num_workers):
     return net
 
 
+def with_gluons_split(net, trainer, loss, batches, num_workers):
+    params = list(net.collect_params().values())
+    for X, y in batches:
+        totals = [0] * len(params)
+        parts = (gluon.utils.split_data(array, num_workers, even_split=False) for array in (X, y))
+        for X_part, y_part in zip(*parts, strict=True):
+            with autograd.record():
+                loss(net(X_part), y_part).sum().backward()
+            totals = [total + param.list_grad()[0] for total, param in zip(totals, params, strict=True)]
+        for param, total in zip(params, totals, strict=True):
+            total.copyto(param.list_grad()[0])
+        trainer.allreduce_grads()
+        trainer.update(len(X))
+    return net
+
+
+def one_by_one(net, trainer, loss, batches, num_workers):
+    return in_parts(lambda rows, k: np.array_split(rows, len(rows)))(net, trainer, loss, batches, num_workers)
+
+
+def with_means_of_the_right_weight(net, trainer, loss, batches, num_workers):
+    params = list(net.collect_params().values())
+    for X, y in batches:
+        totals = [param.data().zeros_like() for param in params]
+        for rows in np.array_split(np.arange(len(X)), num_workers):
+            with autograd.record():
+                mean = loss(net(X[rows.tolist()]), y[rows.tolist()]).mean()
+            mean.backward()
+            for total, param in zip(totals, params, strict=True):
+                total += param.grad() * len(rows) / len(X)
+        for param, total in zip(params, totals, strict=True):
+            param.grad()[:] = total
+        trainer.step(1)
+    return net
+
+
 def with_a_step_for_each(net, trainer, loss, batches, num_workers):
     for X, y in batches:
         for part in np.array_split(np.arange(len(X)), num_workers):
@@ -235,7 +271,7 @@ def half_learning_rate(net, trainer, loss, batches, num_workers):
         ("09.4", late(from_old=True), "only the gradient is old"),
         ("09.4", late(wait=True), "the first steps are steps, too"),
         ("09.4", late(sign=1), "minus, not plus"),
-        ("09.4", late(last=0), "the newest parameters are returned"),
+        ("09.4", late(last=0), "return the newest parameters"),
         ("09.4", late(factor=2.0), "no factor of 2"),
         ("09.4", late(with_rate=False), "by the learning rate"),
         ("09.4", late_without_last, "one step is missing"),
@@ -267,6 +303,7 @@ def half_learning_rate(net, trainer, loss, batches, num_workers):
         ("09.6", with_first_size, "the last minibatch is smaller"),
         ("09.6", half_learning_rate, "are the sums of the parts equal"),
         ("09.6", by_whole_minibatches, "has only its own part"),
+        ("09.6", one_by_one, "has only its own part"),
         ("09.6", lambda net, trainer, loss, batches, num_workers: net, "is there a step of the trainer"),
         ("09.6", lambda net, trainer, loss, batches, num_workers: 3, "end with return net"),
     ],
@@ -275,7 +312,7 @@ def test_wrong_answers(number, answer, message):
     verdict = judge(find(number), answer)
     assert not verdict.right
     assert message in verdict.text, verdict.text
-    # in_chinese(verdict)
+    in_chinese(verdict)
 
 
 @pytest.mark.parametrize("variant", [0, 1, 2])
@@ -299,6 +336,8 @@ def test_wrong_answers(number, answer, message):
         ("09.6", with_grad_req_add),
         ("09.6", with_one_backward),
         ("09.6", with_every_nth),
+        ("09.6", with_gluons_split),
+        ("09.6", with_means_of_the_right_weight),
     ],
 )
 def test_right_answers(number, answer, variant):

@@ -218,7 +218,7 @@ LATE = function_exercise(
         ),
         (
             lambda A, w, rate, delay, num_steps: descend_late(A, w, rate, delay, num_steps, wait=True),
-            N_("the first steps are steps, too, with the gradient at the beginning; and the newest parameters are returned"),
+            N_("the first steps are steps, too, with the gradient at the beginning; and return the newest parameters"),
         ),
         (
             lambda A, w, rate, delay, num_steps: descend_late(-A, w, rate, delay, num_steps),
@@ -495,12 +495,13 @@ def _examine_parts(answer):
                 N_("those of a training by whole minibatches"),
                 hint,
             )
-        wanted = [len(part) for n in sizes for part in np.array_split(np.arange(n), num_workers)]
-        if sorted(counts) != sorted(wanted):
+        by_minibatch = [counts[i : i + num_workers] for i in range(0, len(counts), num_workers)]
+        if [sum(parts) for parts in by_minibatch] != list(sizes):
+            wanted = [len(part) for n in sizes for part in np.array_split(np.arange(n), num_workers)]
             raise Wrong(
                 tried,
                 N_("the right parameters, with {counts} examples given to net at once", counts=counts),
-                f"{wanted}",
+                N_("parts, as {counts}", counts=wanted),
                 N_("each worker has only its own part: call net once for each part"),
             )
 
