@@ -11,6 +11,7 @@ import contextlib
 import datetime
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from d2lhelpers.idx import read_idx
 import contenders
 import imports as each_import
 import numpy as np
+import several_machines
 
 FOLDER = Path(__file__).resolve().parent
 NAMES = {
@@ -43,6 +45,7 @@ CASES = {
     "b": ("(b) softmax regression, 60,000 {images}, minibatches of 256, 1 epoch", "softmax", (60_000,)),
     "c": ("(c) reading alone, the same 60,000 {images}", "reading", (60_000,)),
 }
+ALL = "abcdef"
 LIMITS = "engine", "bytes"  # these do only a part of the work
 # Case, contender, and how many times our time its time is to be at least.
 TARGETS = (
@@ -55,6 +58,7 @@ TARGETS = (
     ("b", "torch_sliced", 2),
     ("b", "calls", 1),
     ("c", "gluon", 40),
+    *(("f", f"{model} {workers}", 1) for model in several_machines.MODELS for workers in several_machines.WORKERS),
 )
 MOST_FIXED, MOST_SPREAD = 0.005, 0.15  # of the growth: seconds beside the examples, difference between their costs
 GROWTH = (6_000, 60_000, 600_000)
@@ -217,16 +221,17 @@ def targets(ratios):
         if name in ratios.get(letter, {}):
             ratio = ratios[letter][name]
             verdict = "reached" if ratio >= target else f"missed, by a factor of {target / ratio:.2f}"
-            rows.append([f"({letter}) {NAMES[name]}", f"{target:.2f}", f"{ratio:.2f}", verdict])
+            what = NAMES.get(name, f"Gluon's `dist_sync`, {name.replace(' ', ', ')} workers")
+            rows.append([f"({letter}) {what}", f"{target:.2f}", f"{ratio:.2f}", verdict])
     return "## Targets\n\n" + table(["times ours", "at least", "measured", ""], rows) + "\n"
 
 
-def profiles():
+def profiles(letters):
     print("profiles ...", flush=True)
     parts = [
         "## Where our time goes\n\nShares of one run, by Python's profiler, which makes small functions look larger:\n"
     ]
-    for letter in "ab":
+    for letter in letters:
         _, what, arguments = CASES[letter]
         command = [sys.executable, "-W", "ignore", FOLDER / "profile_ours.py", f"dh_{what}", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -251,35 +256,74 @@ def machine():
     )
 
 
+def merge(parts, text):
+    """Return the text of some results with the parts that were measured anew; each begins with a heading."""
+    for part in parts:
+        start = part.split(")")[0] + ")"  # as in "## (f)"
+        sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+        places = [i for i, section in enumerate(sections) if section.startswith(start)]
+        if places:
+            sections[places[0]] = part.rstrip() + "\n\n"
+        else:
+            place = next(i for i, section in enumerate(sections) if section.startswith("## Targets"))
+            sections.insert(place, part.rstrip() + "\n\n")
+        text = "".join(sections)
+    return text
+
+
+def merge_targets(part, text):
+    """Return the text of some results with the rows of targets that were measured anew, each in its own place."""
+    head, rest = text.split("## Targets\n\n")
+    old, *others = re.split(r"\n\n(?=## )", rest, maxsplit=1)
+    *top, rows, new = [*old.splitlines()[:2], old.splitlines()[2:], part.split("\n\n")[1].splitlines()[2:]]
+    letters = {row[:5] for row in new}  # as in "| (f)"
+    rows = sorted([row for row in rows if row[:5] not in letters] + new, key=lambda row: row[:5])
+    return "\n\n".join([f"{head}## Targets", "\n".join([*top, *rows]), *others])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--repeats", type=int, default=21, help="timed runs of each contender (default: 21)")
-    parser.add_argument("--cases", default="abcde", help="which cases to run (default: abcde)")
+    parser.add_argument("--cases", default=ALL, help=f"which cases to run (default: {ALL})")
+    parser.add_argument("--keep", action="store_true", help="keep the results of the other cases in results.md")
     arguments = parser.parse_args()
     has_torch = find_spec("torch") is not None
-    parts = [
+    head = (
         f"# Side by side\n\nMade by `make bench`: {arguments.repeats} interleaved rounds, each contender in a process "
         "of its own. Times ours = its time over that of d2lhelpers in the same round, the median of all rounds; above "
         "1 is slower than ours. Limits do only a part of the work: no loop that does all of it can be faster.\n\n"
         f"Machine: {machine()}.\n"
-    ]
-    ratios = {}
+    )
+    parts, ratios, paper = [], {}, None
     with images() as kind:
         for letter in arguments.cases:
             if letter in CASES:
                 title, what, sizes = CASES[letter]
                 part, ratios[letter] = case(title.format(images=kind), what, sizes, arguments.repeats, has_torch)
                 parts.append(part)
-        profile = profiles()
+        profile = profiles([letter for letter in "ab" if letter in arguments.cases])
+        if "f" in arguments.cases:
+            title = several_machines.TITLE.format(images=kind)
+            repeats = -(-arguments.repeats // 3)  # each round starts some thirty processes
+            several, ratios["f"], paper = several_machines.case(title, repeats, machine(), table)
     if "d" in arguments.cases:
         parts.append(imports(arguments.repeats, has_torch))
     if "e" in arguments.cases:  # more images than there are real ones
         parts.append(growth(arguments.repeats))
-    parts += [targets(ratios), profile]
-    text = "\n".join(parts)
+    if "f" in arguments.cases:
+        parts.append(several)
+    results = FOLDER / "results.md"
+    if arguments.keep:
+        text = merge_targets(targets(ratios), merge(parts, results.read_text(encoding="utf-8")))
+    else:
+        text = "\n".join([head, *parts, targets(ratios), profile])
     print(text)
-    if arguments.cases == "abcde":
-        (FOLDER / "results.md").write_text(text, encoding="utf-8")
+    if arguments.keep or arguments.cases == ALL:
+        results.write_text(text, encoding="utf-8")
+        if paper:
+            several_machines.write(paper)
+    elif paper:
+        print(paper)
 
 
 if __name__ == "__main__":

@@ -87,10 +87,10 @@ class Started:
     def err(self):
         return Path(self._err.name).read_text(encoding="utf-8")
 
-    def wait_for(self, text, where="out"):
-        """Wait until it has printed a text."""
+    def wait_for(self, text, where="out", times=1):
+        """Wait until it has printed a text so many times."""
         limit = time.monotonic() + LIMIT
-        while text not in getattr(self, where):
+        while getattr(self, where).count(text) < times:
             assert self.process.poll() is None, f"it has ended with {self.process.returncode}:\n{self.out}\n{self.err}"
             assert time.monotonic() < limit, f"it never printed {text!r}:\n{self.out}\n{self.err}"
             time.sleep(0.05)

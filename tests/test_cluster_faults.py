@@ -35,8 +35,9 @@ def test_a_worker_that_stops_in_training_is_named_until_it_is_killed(runs):
     run.wait_for("epoch 2")
     (worker,) = run.members("worker", 1)
     worker.send_signal(signal.SIGSTOP)
-    # On a machine that has much to do, it may be named when it is slow, too.
-    run.wait_for("[scheduler] worker 0 on 127.0.0.1 has been waiting for worker 1 on 127.0.0.1 for 1 s.", "err")
+    # On a machine that has much to do, it may have been named before, when it was slow.
+    message = "[scheduler] worker 0 on 127.0.0.1 has been waiting for worker 1 on 127.0.0.1 for 1 s."
+    run.wait_for(message, "err", run.err.count(message) + 1)
     kill(worker)
     assert run.wait() == 1
     assert run.err.count("worker 1 on 127.0.0.1 was ended by the signal SIGKILL. Look at that machine") == 1
@@ -284,12 +285,6 @@ def test_other_shapes(runs):
     assert run.wait() == 1
     assert "worker 1 on 127.0.0.1 has parameters of the shapes [(1, 2)], but worker 0" in run.err
     assert run.err.count("\n") == 1
-
-
-def test_other_examples(runs):
-    run = runs.launch("--workers", 2, runs.script(TRAINING.replace("dh.seed(0)", "dh.seed(dh.rank())")))
-    assert run.wait() == 1
-    assert "worker 1 on 127.0.0.1 has other examples, or another batch size, than worker 0" in run.err
 
 
 def test_two_runs_at_once(runs):

@@ -3,9 +3,13 @@
 import json
 import sys
 
+import d2lhelpers as dh
+from d2lhelpers.training.machines import Together
+
 import numpy as np
 import pytest
 from cluster_runs import Runs
+from mxnet import nd
 
 # One script for all cases, since it is the start of processes that takes the time.
 SCRIPT = """
@@ -197,3 +201,34 @@ def test_what_cannot_be_shared_is_refused(outcomes):
         assert "net and trainer are functions; hand in a Gluon network" in lines[1]
         assert 'grad_req "add"' in lines[2]
         assert "a minibatch of 1 examples is too small for 2 workers" in lines[3]
+
+
+class Noting:
+    """A worker of a run that only notes what all must have the same."""
+
+    rank, num_workers = 0, 2
+
+    def __init__(self):
+        self.noted = []
+
+    def agree(self, about, value):
+        self.noted.append((about, value))
+
+
+@pytest.mark.parametrize(
+    ("change", "is_same"),
+    [({}, True), ({"X": 1}, False), ({"y": 1}, False), ({"batch_size": 3}, False), ({"shuffle": False}, False)],
+)
+def test_workers_agree_on_examples(change, is_same):
+    noted = []
+    for more in ({}, change):
+        X, y = nd.zeros((8, 2)), nd.zeros((8,))
+        X[3, 1], y[5] = more.get("X", 0), more.get("y", 0)
+        worker = Noting()
+        loader = dh.load_array((X, y), more.get("batch_size", 4), more.get("shuffle", True))
+        together = Together(worker)
+        for _ in range(2):  # they are compared once
+            assert len(together.share(loader)) == len(loader)
+        noted.append(worker.noted)
+    assert len(noted[0]) == 1
+    assert (noted[0] == noted[1]) is is_same

@@ -10,6 +10,8 @@ from cluster_runs import TRAINING, Runs, free_port, kill
 from test_cluster_network import MISSING, Link, check_garbage_at_engine, start
 from test_cluster_training import SCRIPT, alone, check_found, together
 
+WAITS = "[scheduler] worker 0 on 127.0.0.1 has been waiting for worker 1 on 127.0.0.1 for 1 s."
+
 
 @pytest.fixture
 def runs(tmp_path):
@@ -55,13 +57,20 @@ def test_garbage_at_the_engine_ends_a_run_cleanly_or_not_at_all(runs, role):
     check_garbage_at_engine(runs, role)
 
 
+def test_other_examples(runs):
+    run = runs.launch("--workers", 2, runs.script(TRAINING.replace("dh.seed(0)", "dh.seed(dh.rank())")))
+    assert run.wait() == 1
+    assert "worker 1 on 127.0.0.1 has other examples, or another batch size, than worker 0" in run.err
+
+
 def test_a_worker_that_stops_within_an_epoch_is_named(runs):
     script = TRAINING.replace("4.2, 100)", "4.2, 3000000)")
     run = runs.launch("--workers", 2, runs.script(script), environ={"D2L_CLUSTER_PATIENCE": "1"})
     run.wait_for("epoch 1:")  # the progress bar
+    time.sleep(3)  # so that all have said that they have begun
     (worker,) = run.members("worker", 1)
     worker.send_signal(signal.SIGSTOP)
-    run.wait_for("[scheduler] worker 0 on 127.0.0.1 has been waiting for worker 1 on 127.0.0.1 for 1 s.", "err")
+    run.wait_for(WAITS, "err", run.err.count(WAITS) + 1)
     kill(worker)
     assert run.wait() == 1
 
