@@ -29,6 +29,7 @@ import numpy as np
 import several_machines
 
 FOLDER = Path(__file__).resolve().parent
+RESULTS = FOLDER / "results.md"
 NAMES = {
     "dh": "d2lhelpers",
     "gluon": "Gluon's DataLoader, the book's loop",
@@ -61,6 +62,7 @@ TARGETS = (
     *(("f", f"{model} {workers}", 1) for model in several_machines.MODELS for workers in several_machines.WORKERS),
 )
 MOST_FIXED, MOST_SPREAD = 0.005, 0.15  # of the growth: seconds beside the examples, difference between their costs
+KEPT = "Kept from another run:"
 GROWTH = (6_000, 60_000, 600_000)
 IMPORTS = {
     "mxnet": "import mxnet",
@@ -215,6 +217,16 @@ def imports(repeats, has_torch):
     )
 
 
+def kept_imports():
+    """Return the section on imports as it stands in the results, with where it comes from."""
+    head, *sections = RESULTS.read_text(encoding="utf-8").split("\n## ")
+    (section,) = [section for section in sections if section.startswith("(d)")]
+    if KEPT not in section:
+        machine_then = head.split("Machine: ")[1].strip()
+        section += f"\n{KEPT} {machine_then}\n"
+    return f"## {section}"
+
+
 def targets(ratios):
     rows = []
     for letter, name, target in TARGETS:
@@ -271,21 +283,23 @@ def merge(parts, text):
     return text
 
 
-def merge_targets(part, text):
+def merge_targets(new, text):
     """Return the text of some results with the rows of targets that were measured anew, each in its own place."""
     head, rest = text.split("## Targets\n\n")
     old, *others = re.split(r"\n\n(?=## )", rest, maxsplit=1)
-    *top, rows, new = [*old.splitlines()[:2], old.splitlines()[2:], part.split("\n\n")[1].splitlines()[2:]]
+    first, second, *rows = old.splitlines()
     letters = {row[:5] for row in new}  # as in "| (f)"
     rows = sorted([row for row in rows if row[:5] not in letters] + new, key=lambda row: row[:5])
-    return "\n\n".join([f"{head}## Targets", "\n".join([*top, *rows]), *others])
+    return "\n\n".join([f"{head}## Targets", "\n".join([first, second, *rows]), *others])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--repeats", type=int, default=21, help="timed runs of each contender (default: 21)")
-    parser.add_argument("--cases", default=ALL, help=f"which cases to run (default: {ALL})")
-    parser.add_argument("--keep", action="store_true", help="keep the results of the other cases in results.md")
+    parser.add_argument(
+        "--cases", default=ALL, help=f"which to run (default: {ALL}); without d or f, those of before stay"
+    )
+    parser.add_argument("--keep", action="store_true", help="put what is run into the results, and keep all others")
     arguments = parser.parse_args()
     has_torch = find_spec("torch") is not None
     head = (
@@ -308,18 +322,24 @@ def main():
             several, ratios["f"], paper = several_machines.case(title, repeats, machine(), table)
     if "d" in arguments.cases:
         parts.append(imports(arguments.repeats, has_torch))
+    elif not arguments.keep:
+        parts.append(kept_imports())
     if "e" in arguments.cases:  # more images than there are real ones
         parts.append(growth(arguments.repeats))
     if "f" in arguments.cases:
         parts.append(several)
-    results = FOLDER / "results.md"
+    before = RESULTS.read_text(encoding="utf-8")
     if arguments.keep:
-        text = merge_targets(targets(ratios), merge(parts, results.read_text(encoding="utf-8")))
+        text = merge_targets(targets(ratios).splitlines()[4:], merge(parts, before))
     else:
         text = "\n".join([head, *parts, targets(ratios), profile])
+        if "f" not in arguments.cases and (
+            kept := re.search(r"^## \(f\).*?(?=^## )", before, re.MULTILINE | re.DOTALL)
+        ):
+            text = merge_targets(re.findall(r"^\| \(f\).*", before, re.MULTILINE), merge([kept[0]], text))
     print(text)
-    if arguments.keep or arguments.cases == ALL:
-        results.write_text(text, encoding="utf-8")
+    if arguments.keep or set(arguments.cases) >= set("abce"):
+        RESULTS.write_text(text, encoding="utf-8")
         if paper:
             several_machines.write(paper)
     elif paper:

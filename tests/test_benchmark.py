@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ sys.path.append(str(ROOT / "benchmarks"))
 
 import contenders  # noqa: E402 - the folder of the benchmark has to be named first
 import run  # noqa: E402
+import several_machines  # noqa: E402
 
 
 @pytest.fixture
@@ -63,3 +65,34 @@ def test_the_heading_says_which(kind, monkeypatch, capsys):
     title, *rest = run.CASES["b"]
     text, _ = run.case(title.format(images=kind), *rest, 1, False)
     assert text.startswith(f"## (b) softmax regression, 60,000 {kind}, minibatches of 256, 1 epoch\n")
+
+
+def test_a_case_alone_is_put_into_the_results_of_the_others():
+    before = "# Side\n\n## (a) one\n\n1\n\n## (b) two\n\n2\n\n" + run.targets({"a": {"gluon": 20}, "c": {"gluon": 50}})
+    before += "\n## Where\n\nhere\n"
+    text = run.merge(["## (b) two\n\n3\n", "## (f) six\n\n6\n"], before)
+    assert re.findall(r"^(?:## (.*)|(\d))$", text, re.MULTILINE) == [
+        *(("(a) one", ""), ("", "1"), ("(b) two", ""), ("", "3"), ("(f) six", ""), ("", "6")),
+        *(("Targets", ""), ("Where", "")),
+    ]
+    rows = run.targets({"a": {"gluon": 5}, "f": {"mlp 2": 2}}).splitlines()[4:]
+    text = run.merge_targets(rows, text)
+    verdicts = re.findall(r"^\| (\(.\)).*\| ([^|,]*?)(?:, .*)? \|$", text, re.MULTILINE)
+    assert verdicts == [("(a)", "missed"), ("(c)", "reached"), ("(f)", "reached")]
+    assert text.endswith("\n\n## Where\n\nhere\n")
+
+
+def test_several_machines_are_as_fast_as_the_formula_says():
+    model = several_machines.Model(1e-6, 1_000_000, 1e-3, 0)
+    travel = 1e-3 + 4 * several_machines.TRAVEL
+    assert model.step(1, 1000, 1) == 1e-3
+    assert model.step(3, 3000, 1) == pytest.approx(1e-3 + travel + 2 * 2 * 8e6 / 1e9)
+    assert model.step(3, 3000, 10, 3) == pytest.approx(1e-3 + travel + 2 * 2 / 3 * 8e6 / 1e10)
+    assert model.speed_up(64, 1000, 1) < 1 < model.speed_up(4, 10**6, 1)
+    table = several_machines.paper(
+        {"softmax": 1e-6, "mlp": 1e-5},
+        dict.fromkeys([(n, size) for n in several_machines.WORKERS for size in several_machines.PUSHES], 1e-3),
+        "A machine",
+        run.table,
+    )
+    assert table.count("| 64 |") == 2

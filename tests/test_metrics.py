@@ -96,6 +96,16 @@ def test_accuracy_refuses_what_is_no_mxnet_array(y_hat, y, name):
         dh.accuracy(y_hat, y)
 
 
+def test_accuracies_are_those_of_each_minibatch(rng):
+    sizes = [1, 4, 2, 5, 1]
+    y_hat, y = rng.normal(size=(13, 3)), rng.integers(0, 3, 13)
+    y_hat[np.arange(6), y[:6]] += 9  # right in the first ones, most of the time
+    parts = [slice(stop - size, stop) for size, stop in zip(sizes, np.cumsum(sizes), strict=True)]
+    expected = [dh.accuracy(mx.nd.array(y_hat[part]), mx.nd.array(y[part])) for part in parts]
+    assert metrics.accuracies(y_hat, y, sizes) == metrics.accuracies(y_hat.argmax(axis=1), y, sizes) == expected
+    assert len(set(expected)) > 2
+
+
 def test_accuracy_refuses_empty_arrays():
     with mx.util.np_shape(), mx.util.np_array(), pytest.raises(ValueError, match=r"y_hat is empty: .* \(0, 2\)"):
         dh.accuracy(mx.np.zeros((0, 2)), mx.np.zeros((0,)))

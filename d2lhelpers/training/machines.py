@@ -14,6 +14,7 @@ from ..cluster import current
 from ..data import ArrayLoader, as_numpy
 from ..metrics import forward
 from .arrays import Arrays
+from .engine import Operator
 
 _MOST_NUMBERS = 2**14  # of the arrays that are added up together; larger ones go by themselves
 
@@ -276,22 +277,35 @@ class Sum:
     def __init__(self, worker, arrays):
         self._worker = worker
         self._large = [array for array in arrays if array.size > _MOST_NUMBERS]
-        self._small = {}
+        groups = {}
         for array in arrays:
             if array.size <= _MOST_NUMBERS:
-                self._small.setdefault(np.dtype(array.dtype).name, []).append(array)
+                groups.setdefault(np.dtype(array.dtype).name, []).append(array.reshape((-1,)))  # the same memory
+        self._small = [_Joined(group) for group in groups.values()]
 
     def __call__(self):
         """Add up, in the engine's own time."""
         for slot, array in enumerate(self._large):
             self._worker.add_up(("large", slot), array)
-        for group in self._small.values():
-            flat = nd.concat(*(array.reshape((-1,)) for array in group), dim=0)
-            self._worker.add_up("small", flat)
-            start = 0
-            for array in group:
-                flat[start : start + array.size].reshape(array.shape).copyto(array)
-                start += array.size
+        for joined in self._small:
+            joined.join()
+            self._worker.add_up("small", joined.whole)
+            joined.part()
+
+
+class _Joined:
+    """One array that others are copied into, one after the other, and back from."""
+
+    def __init__(self, arrays):
+        ends = np.cumsum([array.size for array in arrays]).tolist()
+        self.whole = nd.empty((ends[-1],), arrays[0].ctx, arrays[0].dtype)
+        self.join = Operator("Concat", arrays, [self.whole], dim=0, num_args=len(arrays))
+        parts = [self.whole[end - array.size : end] for array, end in zip(arrays, ends, strict=True)]
+        self._copies = [Operator("_copyto", [part], [array]) for part, array in zip(parts, arrays, strict=True)]
+
+    def part(self):
+        for copy in self._copies:
+            copy()
 
 
 def machines():

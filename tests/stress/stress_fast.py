@@ -1,4 +1,4 @@
-"""The fast way of training against the plain one, many thousand times: half an hour; `make stress` runs it."""
+"""The fast way of training against the plain one, many thousand times: a quarter of an hour; `make stress` runs it."""
 
 import os
 import subprocess
