@@ -14,6 +14,11 @@ os.environ["D2L_LANGUAGE"] = "en"
 # Hypothesis keeps what it has found; it does so while tests are collected.
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(tempfile.gettempdir(), f"d2l-hypothesis-{os.getpid()}")
 
+# Workers that run side by side share the cores out: threads that wait for a core take time from each other.
+if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+    share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, share)))
+
 # The figures in the notebooks are compared, too, wherever pytest was started.
 sys.path.append(str(Path(__file__).parent / "tests"))
 pytest_plugins = ["pictures_in_notebooks"]

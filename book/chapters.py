@@ -119,7 +119,8 @@ def put_sliders(notebook, frames):
             for slider in sliders:
                 label, values, start = html.escape(slider["label"]), slider["values"], slider["start"]
                 places = f'max="{len(values) - 1}" value="{start}" data-values="{html.escape(json.dumps(values))}"'
-                lines.append(f'<label>{label} <input type="range" {places}> <output>{values[start]}</output></label>')
+                value = html.escape(values[start])
+                lines.append(f'<label>{label} <input type="range" {places}> <output>{value}</output></label>')
             source = "\n".join(["```{raw} html", *lines, "</div>", "```"])
             notebook["cells"].insert(
                 place + 1, {"cell_type": "markdown", "id": f"{cell['id']}-steps", "metadata": {}, "source": source}

@@ -335,12 +335,35 @@ def test_right_answers(number, answer):
     assert verdict.right, verdict.text
 
 
-@pytest.mark.parametrize("variant", range(10))
+@pytest.mark.parametrize("variant", range(4))
 def test_the_choice_does_not_hang_on_the_folds(variant):
     """Neither on the first inputs nor on those of reviews."""
     np.random.seed(variant)
     for k in (4, 5, 8):
         assert judge(find("08.8"), choose(k=k), variant).right
+
+
+@pytest.mark.parametrize("variant", range(4))
+@pytest.mark.parametrize("whole", [False, True], ids=["the last fold's", "the mean of all folds'"])
+def test_a_model_that_has_seen_most_rows_was_not_trained_again(variant, whole):
+    """Though its predictions may be as good, on some inputs."""
+
+    def answer(fit, X, y, X_new, lambdas):
+        models = {}
+        for lambd in lambdas:
+            errors, models[lambd] = [], []
+            for valid in folds_of(len(y), 10, True):
+                train = np.setdiff1d(np.arange(len(y)), valid)
+                models[lambd].append(fit(X[train], y[train], lambd))
+                errors.append(rmse(models[lambd][-1](X[valid]) - y[valid]))
+            models[lambd] = np.mean(errors), models[lambd]
+        _, chosen = min(models.values(), key=lambda pair: pair[0])
+        return np.mean([model(X_new) for model in chosen], axis=0) if whole else chosen[-1](X_new)
+
+    np.random.seed(variant)
+    verdict = judge(find("08.8"), answer, variant)
+    assert not verdict.right
+    assert "trained again on all rows" in verdict.text
 
 
 def test_the_leak_promises_much_from_noise_and_the_honest_score_does_not():

@@ -18,8 +18,8 @@ sys.path.append(str(ROOT / "tools"))
 
 import frames  # noqa: E402
 import run_notebooks  # noqa: E402
+from notebook_paths import language_of, name_of, notebooks  # noqa: E402
 
-SLIDERS = ["01_linear_regression", "03_softmax_regression", "05_weight_decay", "06_dropout"]
 NOTEBOOK = """
 import d2lhelpers as dh, ipywidgets as widgets, matplotlib.pyplot as plt
 figure, ax = plt.subplots(figsize=(2, 1))
@@ -99,14 +99,12 @@ def test_notebook_keeps_nothing_of_it(stored):
 
 
 def figures_with_sliders():
-    for edition in ("en", "zh"):
-        for name in SLIDERS:
-            folder, stored = ROOT / "book" / "frames" / edition / name, ROOT / "notebooks" / edition.replace("en", "")
-            for cell in nbformat.read(stored / f"{name}.ipynb", as_version=4).cells:
-                for output in cell.get("outputs", []):
-                    said = "".join(output.get("data", {}).get("text/plain", ""))
-                    if said and not said.startswith("<") and "image/png" in output["data"]:
-                        yield pytest.param(cell, output, folder, id=f"{edition}-{name}")
+    for path in notebooks():
+        folder = ROOT / "book" / "frames" / language_of(path) / path.stem
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code" and "Slider(" in cell.source:
+                (output,) = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+                yield pytest.param(cell, output, folder, id=name_of(path))
 
 
 @pytest.mark.parametrize(("cell", "output", "folder"), [*figures_with_sliders()])

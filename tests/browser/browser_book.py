@@ -616,10 +616,10 @@ def test_title_of_a_picture_is_read_once(looked_at):
     assert len(moving) == sum("dh.explore(" in "".join(cell["source"]) for cell in cells(looked_at.name, "code"))
 
 
-STEPPED = ["01_linear_regression", "03_softmax_regression", "05_weight_decay", "06_dropout"]
+WITH_SLIDERS = [name for name in CHAPTERS if any("Slider(" in "".join(cell["source"]) for cell in cells(name, "code"))]
 
 
-@pytest.mark.parametrize("name", [*STEPPED, *(f"zh/{name}" for name in STEPPED)])
+@pytest.mark.parametrize("name", of_both(WITH_SLIDERS))
 def test_figure_with_sliders_is_stepped_through_without_a_kernel(read, name):
     watched = read(name)
     page = watched.page
