@@ -9,7 +9,7 @@ import json
 import re
 from pathlib import Path
 
-# Where the chapters' subjects stand in chapter 3 of the book's first edition, which is the one in MXNet Gluon.
+# Where the chapters' subjects stand in the book's first edition, which is the one in MXNet Gluon.
 SECTIONS = {
     "01": "Sections 3.1 and 3.2",
     "02": "Section 3.3",
@@ -19,6 +19,7 @@ SECTIONS = {
     "06": "Sections 3.8 to 3.10 and 3.13",
     "07": "Sections 3.14 and 3.15",
     "08": "Sections 3.11 and 3.16",
+    "09": "Sections 8.4 and 8.5",
 }
 PAGES = {"data/README.md": "#d2lhelpers.load_digits"}  # that say what files of the repository do
 CHAPTER = re.compile(r"(\d\d)_\w+")  # the name of a notebook

@@ -614,3 +614,55 @@ def test_most_of_what_a_winner_gains_on_the_validation_set_is_luck(candidates, i
     promised, kept = validation[rows, winners].mean(), fresh[rows, winners].mean()
     assert promised < 0.92 * kept
     assert fresh.mean() - kept < 0.5 * (validation.mean() - promised)
+
+
+# 09
+
+
+@pytest.fixture(scope="module")
+def machines():
+    """The functions of the chapter, with what they read of its cells."""
+    train_iter, _ = dh.load_digits(batch_size=64)
+    images, labels = train_iter.arrays
+    X = np.column_stack([images.asnumpy().reshape((-1, 64)), np.ones(len(labels))])
+    names = {"X": X, "Y": np.eye(10)[labels.asnumpy()], "labels": labels, "train_iter": train_iter}
+    return functions("09", loss=CROSS_ENTROPY, **names)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_a_rate_that_grows_with_the_number_of_workers_ends_in_guessing(machines, seed):
+    for num_workers, learns in ((1, True), (2, True), (4, False), (8, False)):
+        curve = machines["curve_of"](num_workers, num_epochs=10, seed=seed)
+        for num_epochs in (5, 10):
+            assert (curve[num_epochs - 1] < 0.4) == learns
+            assert learns or 2.2 < curve[num_epochs - 1] < 2.5
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("num_epochs", [3, 5, 10])
+def test_gradients_may_be_late_by_few_steps_only_or_at_a_small_rate(machines, seed, num_epochs):
+    in_time, one, four, sixteen = (
+        np.array(machines["losses_when_late"](delay, num_epochs=num_epochs, seed=seed)) for delay in (0, 1, 4, 16)
+    )
+    assert abs(one[-1] / in_time[-1] - 1) < 0.05
+    assert four[-1] < 0.5 * four[0]
+    assert (np.diff(four) > 0).sum() > 2 * (np.diff(in_time) > 0).sum()  # it swings
+    assert sixteen[-1] > 2 * sixteen[0]
+    slow, late = (machines["losses_when_late"](delay, 0.1, num_epochs, seed)[-1] for delay in (0, 16))
+    assert abs(late / slow - 1) < 0.15
+
+
+@pytest.mark.parametrize("seconds", [[1.0, 1.13, 1.37, 3.11], [1.0, 1.07], [0.7, 1.0, 1.31, 1.73, 2.9, 6.1]])
+@pytest.mark.parametrize("until", [250, 500, 1000])
+def test_a_gradient_is_late_by_as_many_steps_as_there_are_other_workers(seconds, until):
+    jobs = [(r, k * each, (k + 1) * each) for r, each in enumerate(seconds) for k in range(int(until // each))]
+    rank, start, end = np.array(jobs).T
+    late = np.array([((pull < end) & (end < push)).sum() for pull, push in zip(start, end, strict=True)])
+    assert late.mean() == pytest.approx(len(seconds) - 1, rel=0.05)
+    assert late[rank == len(seconds) - 1].mean() == max(late[rank == r].mean() for r in range(len(seconds)))
+
+
+@pytest.mark.parametrize("compute", [0.2, 1.6, 12.8])
+def test_the_best_number_of_machines_is_about_where_computing_and_the_cable_take_as_long(machines, compute):
+    times = [machines["step_time"](n, compute, 0.0064) for n in range(1, 200)]
+    assert abs(1 + np.argmin(times) - np.sqrt(compute / 0.0064)) < 1

@@ -24,6 +24,7 @@ RIGHT_NUMBERS = {
     "06.1": 9610,
     "07.1": 800_000,
     "08.1": 27,
+    "09.2": 0.4,
 }
 RIGHT_LETTERS = {
     "01.5": "ace",
@@ -72,8 +73,8 @@ FORMS = {
 
 def test_all_are_here():
     assert set(RIGHT_NUMBERS) == set(NUMBERS)
-    assert len(ALL) == 50
-    assert len(FUNCTIONS) == 18
+    assert len(ALL) == 56
+    assert len(FUNCTIONS) == 22
 
 
 @pytest.mark.parametrize("number", ALL)

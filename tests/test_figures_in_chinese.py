@@ -19,7 +19,7 @@ import matplotlib.pyplot as plt
 import nbformat
 import pytest
 import test_figures_01_to_04 as first
-import test_figures_05_to_08 as second
+import test_figures_05_to_09 as second
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -33,6 +33,7 @@ HANDED = {
     "divisions": {"right", "not", "divided", "twice"},
     "probabilities": {"most", "least", "sure", "wrong"},
     "loss_by_gap": {"one", "two", "step", "steps", "with", "floor"},
+    "step_times": {"slow", "fast"},
 }
 
 

@@ -347,7 +347,7 @@ def test_progress_in_chinese(capsys, monkeypatch, tmp_path):
     *lines, due = capsys.readouterr().out.splitlines()
     assert lines[0] == "第 01 章  xx....    解出 2 / 6 题；该复习：01.1, 01.2"
     assert due == "该复习    2 题；dh.review() 会问其中一题"
-    assert lines[-1] == f"合计      2 / 50 题；记录在 {tmp_path / 'progress.txt'}，删掉它就从头开始"
+    assert lines[-1] == f"合计      2 / 56 题；记录在 {tmp_path / 'progress.txt'}，删掉它就从头开始"
     places = [width(line[: line.index(what)]) for line, what in ((lines[0], "xx"), (lines[-1], "2 /"), (due, "2 题"))]
     assert places == [10, 10, 10]
     monkeypatch.setenv("D2L_PROGRESS", str(tmp_path))  # a folder

@@ -19,7 +19,7 @@ import nbformat
 import numpy as np
 import pytest
 import test_figures_01_to_04 as first
-import test_figures_05_to_08 as second
+import test_figures_05_to_09 as second
 from matplotlib.collections import PathCollection
 from matplotlib.transforms import ScaledTranslation
 from nbclient import NotebookClient

@@ -293,7 +293,7 @@ def test_worked_solution_is_right_in_a_review_held_anywhere(number, file, said):
 
 
 def inputs_of(number, variant):
-    """Return all arrays that a check hands to the answer of a worked solution, as bytes, and the solution's stub."""
+    """Return all arrays and numbers that a check hands to the answer of a worked solution, as bytes."""
     (path,) = (ROOT / "notebooks").glob(f"{number[:2]}_*.ipynb")
     cells = nbformat.read(path, as_version=4).cells
     (at,) = [i for i, cell in enumerate(cells) if f'dh.check("{number}", ' in cell.source]
@@ -308,6 +308,8 @@ def inputs_of(number, variant):
             seen.append(value.asnumpy().tobytes())
         elif isinstance(value, np.ndarray):
             seen.append(value.tobytes())
+        elif isinstance(value, float):
+            seen.append(repr(value).encode())
         elif isinstance(value, gluon.Block):
             seen.extend(param.data().asnumpy().tobytes() for param in value.collect_params().values())
         elif hasattr(value, "arrays"):  # minibatches, in the order in which they come

@@ -1,4 +1,4 @@
-"""The figures of chapters 05 to 08: each draws what it is given, and says what it shows."""
+"""The figures of chapters 05 to 09: each draws what it is given, and says what it shows."""
 
 import inspect
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import d2lhelpers as dh
 from d2lhelpers import interactive
-from d2lhelpers.figures import chapter05, chapter06, chapter07, chapter08
+from d2lhelpers.figures import chapter05, chapter06, chapter07, chapter08, chapter09
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -145,6 +145,12 @@ CASES = {
     ),
     chapter08.winners_curse: (([1, 2, 5], [3, 2, 1], [6, 5, 4]), [[3, 2, 1], [6, 5, 4]]),
     chapter08.opened: ((CARS["mpg"], CARS["mpg"] + 1), [CARS["mpg"] + 1, [8, 50]]),
+    chapter09.parameter_server: ((2,), []),
+    chapter09.sum_of_parts: (([CELLS, CELLS**2], CELLS + CELLS**2), [CELLS, CELLS**2, CELLS + CELLS**2]),
+    chapter09.rates: (({1: [3, 2, 1], 4: [4, 5, 6]},), [[3, 2, 1], [4, 5, 6], [np.log(10)] * 2]),
+    chapter09.timelines: (([(0, 0, 1), (1, 0, 3)], [(0, 0, 1), (0, 1, 2), (1, 0, 3), (1, 3, 6)], 3), []),
+    chapter09.stale: (({0: [3, 2, 1], 16: [4, 5, 6]},), [[3, 2, 1], [4, 5, 6]]),
+    chapter09.step_times: (([1, 2, 4], {"slow": [4, 6, 8], "fast": [3, 2, 5]}), [[4, 6, 8], [3, 2, 5], [4], [2]]),
 }
 all_figures = pytest.mark.parametrize("draw", CASES, ids=lambda draw: f"{draw.__module__[-2:]}-{draw.__name__}")
 
@@ -169,7 +175,7 @@ def figure_of(draw):
 def test_all_figures_are_tried():
     public = [
         function
-        for module in (chapter05, chapter06, chapter07, chapter08)
+        for module in (chapter05, chapter06, chapter07, chapter08, chapter09)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
     ]
@@ -320,7 +326,7 @@ def test_the_package_is_imported_without_figures():
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize("number", ["05", "06", "07", "08"])
+@pytest.mark.parametrize("number", ["05", "06", "07", "08", "09"])
 def test_the_chapters_cells_do_not_draw_themselves(number):
     (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
     cells = nbformat.read(path, as_version=4).cells
@@ -356,3 +362,26 @@ def test_years_that_the_model_does_not_know_are_shaded():
     figure = chapter08.shift(*CASES[chapter08.shift][0])
     (shaded,) = figure.axes[0].patches
     assert shaded.get_x() == 1972.5
+
+
+def test_each_worker_pushes_and_pulls():
+    (ax,) = figure_of(chapter09.parameter_server).axes
+    arrows = [text for text in ax.texts if text.get_text() == "" and "-|>" in str(text.arrowprops["arrowstyle"])]
+    (_, _, server, _) = boxes = [patch.get_bbox() for patch in ax.patches]
+    assert len(arrows) == 2 * 2
+    for worker in boxes[:2]:
+        ends = [(arrow.xyann, arrow.xy) for arrow in arrows if worker.x0 < arrow.xy[0] < worker.x1]
+        assert [(start[1], end[1]) for start, end in ends] == [(worker.y1, server.y0), (server.y0, worker.y1)]
+
+
+def test_all_gradients_have_one_scale():
+    images = [ax.images[0] for ax in figure_of(chapter09.sum_of_parts).axes[:3]]
+    limit = (CELLS + CELLS**2).max()
+    assert {image.get_clim() for image in images} == {(-limit, limit)}
+
+
+def test_a_timeline_has_a_bar_for_each_part_until_it_ends():
+    waiting, not_waiting = figure_of(chapter09.timelines).axes
+    bars = [[(bar.get_x(), bar.get_width()) for bar in ax.patches] for ax in (waiting, not_waiting)]
+    assert bars == [[(0, 1), (0, 3)], [(0, 1), (1, 1), (0, 3)]]
+    assert [label.get_text() for label in waiting.get_yticklabels()] == ["0", "1"]
