@@ -44,16 +44,14 @@ def find_chromium():
     )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Divide the tests among processes: those of the lab need one server, and those of an open page that page."""
-    for item in items:
-        params = item.callspec.params if hasattr(item, "callspec") else {}
-        if item.path.stem == "browser_lab":
-            item.add_marker(pytest.mark.xdist_group("lab"))
-        elif "looked_at" in params:
-            name, (size, scheme) = params["looked_at"]
-            item.add_marker(pytest.mark.xdist_group(f"{name}-{size[0]}-{scheme}"))
+def pytest_itemcollected(item):
+    """Keep tests in one process: those of the lab, which take turns at its notebooks, and those of an open page."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    if item.path.stem == "browser_lab":
+        item.add_marker(pytest.mark.xdist_group("lab"))
+    elif "looked_at" in params:
+        name, (size, scheme) = params["looked_at"]
+        item.add_marker(pytest.mark.xdist_group(f"{name}-{size[0]}-{scheme}"))
 
 
 @pytest.fixture(scope="session")
