@@ -144,7 +144,7 @@ test-arm: $(READY)  ### run what differs on ARM in an emulated Debian (Linux, ro
 # zh: 用 Chromium 在 JupyterLab 里运行笔记本，并阅读网页（一刻钟）
 test-browser: $(READY) .venv-browser/.ready book  ### run the notebooks in JupyterLab and read the book, in Chromium (a quarter of an hour)
 	.venv-browser/bin/python -m pytest tests/browser -o addopts= -o python_files='browser_*.py' --confcutdir=tests/browser \
-		--numprocesses=2 --dist=loadgroup
+		--numprocesses=2 --dist=loadfile
 
 # zh: 运行耗时的测试：一万个损坏的文件，一百万步训练（两小时）
 stress: $(READY)  ### run the long tests: ten thousand damaged files, a million steps (two hours)

@@ -44,16 +44,6 @@ def find_chromium():
     )
 
 
-def pytest_itemcollected(item):
-    """Keep tests in one process: those of the lab, which take turns at its notebooks, and those of an open page."""
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    if item.path.stem == "browser_lab":
-        item.add_marker(pytest.mark.xdist_group("lab"))
-    elif "looked_at" in params:
-        name, (size, scheme) = params["looked_at"]
-        item.add_marker(pytest.mark.xdist_group(f"{name}-{size[0]}-{scheme}"))
-
-
 @pytest.fixture(scope="session")
 def browser():
     with sync_playwright() as playwright:
@@ -110,6 +100,23 @@ def visit(browser, url, origin, size=(1280, 900), scheme="light"):
     watched = Watched(context.new_page(), origin)
     watched.page.goto(url)
     return watched
+
+
+def assert_it_stands_still(page, scheme):
+    """Nothing moves, nothing can begin to, and the colours are those of the reader's choice."""
+    assert page.evaluate("() => matchMedia('(prefers-reduced-motion: reduce)').matches")
+    moving = """() => [...document.querySelectorAll("*")].filter(element => {
+        const style = getComputedStyle(element);
+        return style.transitionDuration != "0s" || style.animationName != "none";
+    }).map(element => element.outerHTML.slice(0, 100))"""
+    assert page.evaluate(moving) == []
+    assert page.evaluate("() => document.getAnimations().length") == 0
+    assert page.evaluate("() => document.documentElement.dataset.theme") == scheme
+
+
+def wait_for_mathematics(page):
+    page.wait_for_function("() => !document.querySelector('.math') || document.querySelector('mjx-container')")
+    page.evaluate("() => Promise.all([window.MathJax?.startup.promise, document.fonts.ready])")
 
 
 @pytest.fixture
