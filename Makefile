@@ -141,8 +141,8 @@ test-lowest: $(LOWEST)/.ready  ### run all tests on the oldest Python, with the 
 test-arm: $(READY)  ### run what differs on ARM in an emulated Debian (Linux, root, debootstrap, qemu-user-static; 20 minutes)
 	$(BIN)/python tools/test_arm.py
 
-# zh: 用 Chromium 在 JupyterLab 里运行笔记本，并阅读网页（一刻钟）
-test-browser: $(READY) .venv-browser/.ready book  ### run the notebooks in JupyterLab and read the book, in Chromium (a quarter of an hour)
+# zh: 用 Chromium 在 JupyterLab 里运行笔记本，并阅读网页（20 分钟）
+test-browser: $(READY) .venv-browser/.ready book  ### run the notebooks in JupyterLab and read the book, in Chromium (20 minutes)
 	.venv-browser/bin/python -m pytest tests/browser -o addopts= -o python_files='browser_*.py' --confcutdir=tests/browser \
 		--numprocesses=2 --dist=loadfile
 

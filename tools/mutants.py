@@ -237,7 +237,9 @@ def tests_of(module):
     if module.parent.name == "language":
         names = ["test_language.py"]
     if module.parent.name == "training":
-        names = ["test_training.py", "test_fusion.py", "test_advice.py"]
+        names = ["test_training.py", "test_fusion.py", "test_advice.py", "test_fast.py"]
+        if module.name == "machines.py":
+            names.append("test_cluster_training.py")
     if module.parent.name == "cluster" or module.name == "launch.py":
         names = ["test_cluster*.py"]
     if module.parent.name == "exercises":
