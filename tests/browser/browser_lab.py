@@ -120,7 +120,9 @@ def test_nothing_of_a_solution_is_seen_until_it_is_opened(notebook):
         # No verdict but those of the exercises themselves, which nobody has answered.
         verdicts = notebook.page.locator(".jp-OutputArea-output strong", has_text=re.compile(r"^\d\d\.\d$"))
         eventually(verdicts.count, len(asked))
-        assert all("not answered yet" in verdict.locator("..").inner_text() for verdict in verdicts.all())
+        # Of what has only just come onto the screen, innerText may still be empty.
+        said = [verdict.locator("..").text_content() for verdict in verdicts.all()]
+        assert [text for text in said if "not answered yet" not in text] == []
         for number, solution in enumerate(solutions.all()):
             folded.nth(number).locator("summary").click()
             assert solution.is_visible()
@@ -175,7 +177,7 @@ def test_review_puts_a_cell_below_in_which_the_answer_is_checked(notebook, lab):
     notebook.rewrite(asking, f'import d2lhelpers as dh\ndh.set_language("{language}")\ndh.review()')
     below = asking.locator("xpath=following-sibling::*[contains(@class, 'jp-CodeCell')]").first
     eventually(lambda: 'dh.check("01.1", answer)' in below.locator(".cm-content").inner_text(), True)
-    assert "01.1" in asking.locator(".jp-OutputArea h3").inner_text()
+    assert "01.1" in asking.locator(".jp-OutputArea h3").text_content()
     notebook.rewrite(below, 'answer = 9\n\ndh.check("01.1", answer)')
     eventually(lambda: VERDICTS[notebook.name][1] in below.locator(".jp-OutputArea").inner_text(), True)
     assert [len(line.split()) for line in lab.progress.read_text().splitlines()] == [1, 2]
@@ -214,8 +216,9 @@ def test_first_stroke_takes_the_place_of_the_example(notebook, hand):
     def ink_after(stroke):
         change(cell, lambda: getattr(notebook, hand)(cell.locator("canvas"), [stroke]))
         notebook.rewrite(spare, "print(handwriting.axes[0].images[0].get_array().sum(axis=0).tolist())")
-        eventually(lambda: spare.locator(".jp-OutputArea").inner_text().startswith("["), True)
-        return json.loads(spare.locator(".jp-OutputArea").inner_text())
+        output = spare.locator(".jp-OutputArea")
+        eventually(lambda: output.inner_text().startswith("["), True)
+        return json.loads(output.text_content())
 
     def differ(ink, other):  # by more than the place of a page that is scrolled differs, in fractions of a pixel
         return sum(abs(a - b) for a, b in zip(ink, other, strict=True)) > 30
@@ -283,12 +286,12 @@ def test_names_of_files_can_be_told_apart(notebook):
         page.screenshot(path=SCREENSHOTS / "lab-files.png")
         assert page.locator(".jp-DirListing-itemModified:visible").count() == 0
         names = page.locator(".jp-DirListing-itemText")
-        assert [name for name in names.all_inner_texts() if name.endswith(".ipynb")] == [
+        assert [name for name in names.all_text_contents() if name.endswith(".ipynb")] == [
             f"{name}.ipynb" for name in NAMES
         ]
         for name in names.all():
             share = name.evaluate("name => Math.min(name.clientWidth / name.scrollWidth, 1)")
-            assert share == 1 or share * len(name.inner_text()) > 20
+            assert share == 1 or share * len(name.text_content()) > 20
 
 
 @pytest.mark.parametrize("line", NOTES)
