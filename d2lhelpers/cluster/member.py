@@ -86,6 +86,7 @@ class Member:
         self.over, self._on_end = threading.Event(), on_end
         self._answers, self._start = queue.SimpleQueue(), queue.SimpleQueue()
         self._host, self._node_host = host, node_host
+        self._closed = {"why": "closed", "address": f"{host}:{port}"}
         self._answer = min(_ANSWER, wait)
         self._wire = self._connect(host, port, time.monotonic() + wait, wait)
         self.address = self._wire.address
@@ -113,21 +114,25 @@ class Member:
                 time.sleep(0.1)
         try:
             greeting = wire.receive(self._answer)
-        except (OSError, WireError):
+        except ConnectionResetError:
             greeting = None
+        except OSError as error:  # it is no message, or none came in time
+            greeting = error
         if greeting != GREETING:
             wire.close()
-            raise RunEnded({"why": "foreign", "address": address})
+            raise RunEnded(self._closed if greeting is None else {"why": "foreign", "address": address})
         return wire
 
     def _introduce(self, hello):
         try:
             self._wire.send(hello)
             answer = self._wire.receive(self._answer)
+        except TimeoutError:
+            raise RunEnded(self._killed()) from None
         except OSError:
             answer = None
         if answer is None:
-            raise RunEnded(self._killed())
+            raise RunEnded(self._closed)
         if "welcome" not in answer:
             self._wire.close()
             raise RunEnded(answer.get("refused") or answer.get("end") or self._killed())

@@ -68,6 +68,11 @@ _SENTENCES = {
         "what answers at {address} is no run of d2lhelpers of this version. Another service has that port: choose "
         "another one for the whole run."
     ),
+    "closed": N_(
+        "what answered at {address} has closed the connection at once. If a run was just ending there, its other "
+        "processes say why, and it can be started again; if that is another service, choose another port for the "
+        "whole run."
+    ),
     "in use": N_(
         "{address} cannot be listened on ({error}). Another run or service may have the port: choose another one. The "
         "address must be one of this machine."
