@@ -85,7 +85,34 @@ def test_a_run_goes_on_from_the_parameters_that_were_saved(tmp_path):
     finally:
         runs.close()
     for folder in folders:
-        assert {path.name for path in folder.iterdir()} == {"digits.params", "digits.states"}
-    expected, found = (nd.load(str(folder / "digits.params")) for folder in folders)
+        assert {path.name for path in folder.iterdir()} == {"epoch-001", "epoch-002"}
+    expected, found = (nd.load(str(folder / "epoch-002" / "parameters")) for folder in folders)
     for name, param in expected.items():
         np.testing.assert_allclose(found[name].asnumpy(), param.asnumpy(), rtol=0, atol=1e-6)
+
+
+def test_a_run_that_is_killed_while_it_saves_goes_on_from_the_epoch_before(tmp_path):
+    runs = Runs(tmp_path)
+    text = (EXAMPLES / "train.py").read_text(encoding="utf-8").replace("NUM_EPOCHS = 5", "NUM_EPOCHS = 2")
+    (line,) = [line for line in text.splitlines() if "trainer.save_states(" in line]
+    path = line[line.index("(") + 1 : -1]
+    indent = line[: len(line) - len(line.lstrip())]
+    half = f"{indent}if epoch == 2: data = open({path}, 'rb').read(); open({path}, 'wb').write(data[: len(data) // 2])"
+    killed = f"{indent}if epoch == 2: os.kill(os.getpid(), 9)"
+    script = runs.script(text.replace(line, f"{line}\n{half}\n{killed}"), "killed.py")
+    whole = runs.script(text, "whole.py")
+    folder = tmp_path / "saved"
+    try:
+        run = runs.launch("--workers", 2, script, environ={"OUTPUT": str(folder)})
+        assert run.wait() == 1
+        assert "worker 0 on 127.0.0.1 was ended by the signal SIGKILL" in run.err
+        assert sorted(path.name for path in folder.iterdir()) == ["epoch-001", "unfinished"]
+        before = {path.name: path.read_bytes() for path in (folder / "epoch-001").iterdir()}
+        again = runs.launch("--workers", 2, whole, environ={"OUTPUT": str(folder)})
+        assert again.wait() == 0, again.err
+    finally:
+        runs.close()
+    assert sorted(path.name for path in folder.iterdir()) == ["epoch-001", "epoch-002", "epoch-003"]
+    assert {path.name: path.read_bytes() for path in (folder / "epoch-001").iterdir()} == before
+    first, last = (nd.load(str(folder / f"epoch-00{epoch}" / "parameters")) for epoch in (1, 3))
+    assert all((first[name] != last[name]).sum().asscalar() for name in first)
