@@ -9,6 +9,7 @@ import textwrap
 import time
 import uuid
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -138,11 +139,22 @@ class Started:
         self._err.close()
 
 
-class Runs:
-    """What a test has started; none of it outlives the test."""
+class Machine(NamedTuple):
+    """Where launchers are started: an address, and what stands before their commands."""
 
-    def __init__(self, folder):
+    address: str = "127.0.0.1"
+    before: tuple = ()
+
+
+HERE = Machine()
+
+
+class Runs:
+    """What a test has started, on one machine or two; none of it outlives the test."""
+
+    def __init__(self, folder, machines=(HERE, HERE)):
         self._folder, self._started = folder, []
+        self.machines = machines
 
     def script(self, text, name="script.py", folder=None):
         path = (folder or self._folder) / name
