@@ -15,27 +15,16 @@ from pages import (
     PHONE,
     SIZES,
     cells,
-    figures,
     in_one_line,
-    number,
     of_both,
-    prose,
     said,
 )
 
 from conftest import ROOT, assert_it_stands_still, eventually, visit, wait_for_mathematics
 
 BOOK = ROOT / "build" / "book"
-all_pages = pytest.mark.parametrize("name", of_both(PAGES))
-all_chapters = pytest.mark.parametrize("name", of_both(CHAPTERS))
 both_editions = pytest.mark.parametrize("edition", ["", "zh/"], ids=["en", "zh"])
 all_sizes = pytest.mark.parametrize("size", SIZES.values(), ids=SIZES.keys())
-
-
-def solutions(name):
-    """Return the worked solutions of a chapter, in Markdown."""
-    summary = f"<details><summary>{said(name, 'solution')}</summary>"
-    return re.findall(rf"{summary}(.*?)</details>", prose(name), re.DOTALL)
 
 
 WITH_SLIDERS = [name for name in CHAPTERS if any("Slider(" in "".join(cell["source"]) for cell in cells(name, "code"))]
@@ -64,13 +53,6 @@ def read(open_page, book):
         return watched
 
     return read
-
-
-@all_pages
-def test_nothing_scrolls_sideways_on_a_phone(read, name):
-    page = read(name, PHONE).page
-    page.evaluate("() => scrollTo({left: 500, behavior: 'instant'})")
-    assert page.evaluate("() => [scrollX, document.documentElement.scrollWidth, innerWidth]") == [0, PHONE[0], PHONE[0]]
 
 
 def test_next_leads_through_all_chapters_and_previous_back(read, book):
@@ -203,38 +185,6 @@ def test_contents_lead_to_every_page(read, book, size, screenshot):
         page.wait_for_url(lambda url, name=name: url.rstrip("#") == f"{book}{name}.html")
 
 
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [
-        pytest.param(edition + name, SIZES[size], id=f"{edition.replace('/', '-')}{name}-{size}")
-        for edition, sizes in [("", ["desk", "phone"]), ("zh/", ["phone"])]
-        for name in CHAPTERS
-        if not name.startswith("00")
-        for size in sizes
-    ],
-)
-def test_nobody_sees_a_solution_who_has_not_opened_it(read, name, size):
-    page = read(name, size).page
-    expected = solutions(name)
-    assert len(expected) == len(re.findall(r"^### \d\d\.\d ", prose(name), re.MULTILINE)) >= 6
-    folded = page.locator("main details")
-    shown = "() => [...document.querySelectorAll('main details')].map(d => [...d.querySelectorAll('*')].filter("
-    shown += "e => !e.closest('summary') && e.checkVisibility({contentVisibilityAuto: true})).length)"
-    assert page.evaluate(shown) == [0] * len(expected)
-    assert folded.locator("summary").all_inner_texts() == [said(name, "solution")] * len(expected)
-    # The exercises are unanswered, and nothing on the page has the sign of an answer that is right.
-    visible = page.locator("main").inner_text()
-    assert len(re.findall(rf"○ ?\d\d\.\d {said(name, 'unanswered')}", in_one_line(visible))) == len(expected)
-    assert not re.search(r"✓ ?\d\d\.\d", in_one_line(visible))
-    for place, solution in enumerate(expected):
-        code = re.search(r"```python\n(.*?)\n```", solution, re.DOTALL)
-        wanted = in_one_line(code[1]) if code else None
-        assert not wanted or wanted not in in_one_line(folded.nth(place).inner_text())
-        folded.nth(place).locator("summary").click()
-        assert not wanted or wanted in in_one_line(folded.nth(place).inner_text())
-    assert 0 not in page.evaluate(shown)
-
-
 @both_editions
 def test_the_archive_lies_beside_the_pages(read, edition):
     page = read(f"{edition}index").page
@@ -246,91 +196,6 @@ def test_the_archive_lies_beside_the_pages(read, edition):
         names = archive.namelist()
     assert {f"d2l-chapter3/notebooks/{name}.ipynb" for name in of_both(CHAPTERS)} <= {*names}
     assert {"d2l-chapter3/Makefile", "d2l-chapter3/requirements.lock"} <= {*names}
-
-
-@all_chapters
-def test_no_line_of_88_characters_is_cut_off_on_a_desk(read, name):
-    page = read(name, DESK).page
-    blocks = page.evaluate(
-        """() => {
-            document.querySelectorAll("main details").forEach(details => details.open = true);
-            return [...document.querySelectorAll("main pre")].filter(pre => pre.checkVisibility()).map(pre => ({
-                longest: Math.max(...pre.textContent.replaceAll(/[\\u2e80-\\uffef]/g, "--").split("\\n")
-                    .map(line => line.length)),
-                missing: pre.scrollWidth - pre.clientWidth,
-            }));
-        }"""
-    )
-    assert len(blocks) > 3
-    assert max(block["longest"] for block in blocks if block["longest"] <= 88) > 60
-    assert [block for block in blocks if block["longest"] <= 88 and block["missing"] > 0] == []
-
-
-@all_chapters
-def test_figures_fit_the_page_of_a_phone_and_can_be_opened_large(read, name):
-    page = read(name, PHONE).page
-    boxes = (
-        "() => [...document.querySelectorAll('main img')].map(i => i.getBoundingClientRect()).map(b => [b.x, b.right])"
-    )
-    assert [box for box in page.evaluate(boxes) if box[0] < 0 or box[1] > PHONE[0]] == []
-    links = page.locator("main figure a.image-reference")
-    assert links.count() == len(figures(name))
-    signs = links.evaluate_all(
-        """links => links.map(link => {
-            const sign = getComputedStyle(link, "::after"), caption = link.parentElement.querySelector("figcaption");
-            return {
-                content: sign.content,
-                below: parseFloat(sign.top) - link.getBoundingClientRect().height,
-                beside: parseFloat(getComputedStyle(caption).paddingRight) - parseFloat(sign.width),
-            };
-        })"""
-    )
-    # The sign covers neither the figure nor its caption.
-    assert [sign for sign in signs if "⤢" not in sign["content"] or sign["below"] < 0 or sign["beside"] < 0] == []
-    dialog = page.locator("dialog.enlarged")
-    for link in links.all():
-        link.click()
-        large = dialog.locator("img")
-        assert large.evaluate("image => image.getBoundingClientRect().width") >= 2 * PHONE[0]
-        assert large.get_attribute("alt") == link.locator("img").get_attribute("alt")
-        scrolls = dialog.locator("div")
-        eventually(lambda scrolls=scrolls: "goes-on-right" in (scrolls.get_attribute("class") or ""), True)
-        scrolls.evaluate("scrolls => scrolls.scrollTo({left: scrolls.scrollWidth, behavior: 'instant'})")
-        assert large.evaluate("image => Math.round(image.getBoundingClientRect().right)") == PHONE[0]
-        dialog.get_by_role("button", name=said(name, "close")).click()
-        assert not dialog.is_visible()
-
-
-@all_chapters
-def test_displayed_formulas_fit_the_page_of_a_phone(read, name):
-    page = read(name, PHONE).page
-    page.evaluate("() => document.querySelectorAll('main details').forEach(details => details.open = true)")
-    formulas = page.locator("main div.math mjx-container")
-    assert formulas.count() == prose(name).count("$$") / 2
-    hidden = (
-        "formulas => formulas.map(f => [f.scrollWidth - f.clientWidth, f.textContent]).filter(([size]) => size > 0)"
-    )
-    assert formulas.evaluate_all(hidden) == []
-
-
-@all_chapters
-def test_tables_of_code_are_stacked_on_a_phone(read, name):
-    """Nothing of them is at the side, and each cell says of which column it is."""
-    heading = re.compile(r"^\|(.*\|){3,}\n\|( ?:?-+:? ?\|){3,}\n((?:\|.*\n?)+)", re.MULTILINE)
-    expected = [table for table in heading.finditer(prose(name)) if "`" in table[3] and "![" not in table[3]]
-    page = read(name, PHONE).page
-    tables = page.locator("main table.stacks:not(:has(img))")
-    assert tables.count() == len(expected)
-    assert len(expected) >= (number(name) != "00")
-    for table in tables.all():
-        assert table.evaluate("table => table.parentElement.scrollWidth - table.parentElement.clientWidth") <= 0
-        cells_of_it = table.locator("td")
-        boxes = cells_of_it.evaluate_all("cells => cells.map(c => c.getBoundingClientRect()).map(b => [b.x, b.right])")
-        assert [box for box in boxes if box[0] < 0 or box[1] > PHONE[0]] == []
-        columns = table.locator("th").all_text_contents()
-        labels = cells_of_it.evaluate_all("cells => cells.map(cell => getComputedStyle(cell, '::before').content)")
-        rows = len(labels) // len(columns)
-        assert labels == ["none", *(f'"{column.strip()}"' for column in columns[1:])] * rows
 
 
 @pytest.mark.parametrize("name", of_both(WITH_SLIDERS))
@@ -394,9 +259,6 @@ def test_code_can_be_copied_and_outputs_have_no_button(read, name):
     page.locator(".cell_input").first.hover()
     page.locator(".cell_input button.copybtn").first.click()
     eventually(lambda: page.evaluate("() => navigator.clipboard.readText()").strip(), expected.strip())
-    # A finger does not hover.
-    opacity = "() => [...document.querySelectorAll('button.copybtn')].map(button => getComputedStyle(button).opacity)"
-    assert set(read(name, PHONE).page.evaluate(opacity)) == {"1"}
 
 
 @all_sizes
@@ -470,17 +332,6 @@ def test_reader_chooses_dark_or_light(read):
     page.locator("button.theme-change-button[data-mode=dark]").click()
     page.goto(page.url.replace("index", "00_start_here"))
     eventually(lambda: brightness() < 60, True)
-
-
-@all_chapters
-def test_button_downloads_the_notebook(read, name):
-    for size in (DESK, PHONE):
-        page = read(name, size).page
-        with page.expect_download() as download:
-            page.get_by_role("link", name=said(name, "download")).click()
-        assert said(name, "one file") in page.locator("a.download-notebook").get_attribute("title")
-        assert download.value.suggested_filename == f"{name.removeprefix('zh/')}.ipynb"
-        assert download.value.path().read_bytes() == (ROOT / "notebooks" / f"{name}.ipynb").read_bytes()
 
 
 @pytest.mark.parametrize(("edition", "query"), [("", "dropout"), ("zh/", "丢弃法")], ids=["en", "zh"])

@@ -153,7 +153,7 @@ def book():
 def screenshot():
     """Return a function that keeps a picture of a page for a person to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    return lambda page, name: page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+    return lambda page, name: page.screenshot(path=SCREENSHOTS / f"{name}.jpeg", quality=70, full_page=True)
 
 
 class Lab:
