@@ -31,6 +31,10 @@ def part_with_larger_last(rows, rank, num_workers):
     return rows[start : start + sizes[rank]]
 
 
+def part_by_rounded_bounds(rows, rank, num_workers):
+    return rows[rank * len(rows) // num_workers : (rank + 1) * len(rows) // num_workers]
+
+
 def combined_by_loop(means, numbers):
     total, count = np.zeros(means.shape[1]), 0
     for mean, number in zip(means, numbers, strict=True):
@@ -66,6 +70,15 @@ def late_with_whole_path(A, w, rate, delay, num_steps):
     return [float(value) for value in path[-1]]
 
 
+def late_with_first_steps_in_time(A, w, rate, delay, num_steps):
+    past = [w]
+    for t in range(num_steps):
+        old = past[t - delay] if t >= delay else w
+        w = w - rate * A @ old
+        past.append(w)
+    return w
+
+
 def late_without_last(A, w, rate, delay, num_steps):
     return late()(A, w, rate, delay, num_steps - 1)
 
@@ -85,6 +98,15 @@ def best_by_loop(compute, latency, transfer, most):
 
 def best_with_network_for_one(compute, latency, transfer, most):
     return min(range(1, most + 1), key=lambda n: compute / n + latency + n * transfer)
+
+
+def best_by_going_on(compute, latency, transfer, most):
+    """Go on while one machine more is faster, which may end too early."""
+    times = times_of(compute, latency, transfer, most)
+    n = 1
+    while n < most and times[n] < times[n - 1]:
+        n += 1
+    return n
 
 
 def in_parts(split=np.array_split, step=None, mean=False, only=None, add=False):
@@ -190,6 +212,16 @@ def one_by_one(net, trainer, loss, batches, num_workers):
     return in_parts(lambda rows, k: np.array_split(rows, len(rows)))(net, trainer, loss, batches, num_workers)
 
 
+def with_parts_of_a_size_rounded_up(net, trainer, loss, batches, num_workers):
+    """Make parts of a size, which may be fewer than workers: 9 examples for 4 are 3 parts of 3."""
+
+    def split(rows, k):
+        size = -(-len(rows) // k)
+        return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+    return in_parts(split)(net, trainer, loss, batches, num_workers)
+
+
 def with_means_of_the_right_weight(net, trainer, loss, batches, num_workers):
     params = list(net.collect_params().values())
     for X, y in batches:
@@ -221,6 +253,52 @@ def with_first_size(net, trainer, loss, batches, num_workers):
     return in_parts(step=lambda n, k: len(batches[0][0]))(net, trainer, loss, batches, num_workers)
 
 
+def without_copy(net, trainer, loss, batches, num_workers):
+    params = list(net.collect_params().values())
+    for X, y in batches:
+        gradients = []
+        for rows in np.array_split(np.arange(len(X)), num_workers):
+            with autograd.record():
+                losses = loss(net(X[rows.tolist()]), y[rows.tolist()])
+            losses.backward()
+            gradients.append([param.grad() for param in params])
+        for param, parts in zip(params, zip(*gradients, strict=True), strict=True):
+            param.grad()[:] = sum(parts)
+        trainer.step(len(X))
+    return net
+
+
+def added_to_the_first(net, trainer, loss, batches, num_workers):
+    params = list(net.collect_params().values())
+    for X, y in batches:
+        total = None
+        for rows in np.array_split(np.arange(len(X)), num_workers):
+            with autograd.record():
+                losses = loss(net(X[rows.tolist()]), y[rows.tolist()])
+            losses.backward()
+            if total is None:
+                total = [param.grad() for param in params]
+            else:
+                for array, param in zip(total, params, strict=True):
+                    array += param.grad()
+        trainer.step(len(X))
+    return net
+
+
+def without_the_trainer(net, trainer, loss, batches, num_workers):
+    params = list(net.collect_params().values())
+    for X, y in batches:
+        total = [param.data().zeros_like() for param in params]
+        for rows in np.array_split(np.arange(len(X)), num_workers):
+            with autograd.record():
+                losses = loss(net(X[rows.tolist()]), y[rows.tolist()])
+            losses.backward()
+            total = [old + param.grad() for old, param in zip(total, params, strict=True)]
+        for param, value in zip(params, total, strict=True):
+            param.set_data(param.data() - trainer.learning_rate * value / len(X))
+    return net
+
+
 def half_learning_rate(net, trainer, loss, batches, num_workers):
     trainer.set_learning_rate(trainer.learning_rate / 2)
     return in_parts()(net, trainer, loss, batches, num_workers)
@@ -244,6 +322,8 @@ def half_learning_rate(net, trainer, loss, batches, num_workers):
         ("09.1", part_with_larger_last, "not the last ones"),
         ("09.1", lambda rows, rank, num_workers: np.array_split(rows, num_workers)[rank - 1], "ranks begin with 0"),
         ("09.1", part_without_min, "parts overlap"),
+        ("09.1", part_by_rounded_bounds, "bounds that are rounded down"),
+        ("09.1", lambda rows, *which: part_by_hand(np.arange(len(rows)), *which), "places in the minibatch"),
         ("09.1", lambda rows, rank, num_workers: rows, "the whole minibatch"),
         ("09.1", lambda rows, rank, num_workers: len(part_by_hand(rows, rank, num_workers)), "return them"),
         ("09.1", lambda rows, rank, num_workers: np.array_split(rows, num_workers), "came out: "),
@@ -263,6 +343,7 @@ def half_learning_rate(net, trainer, loss, batches, num_workers):
         ("09.3", lambda means, numbers: (means.T * numbers).sum(axis=1) / numbers[0], "not by that of one worker"),
         ("09.3", lambda means, numbers: means.sum(axis=0) / numbers.sum(), "multiply each by its number"),
         ("09.3", lambda means, numbers: means * numbers[:, np.newaxis] / numbers.sum(), "add them up"),
+        ("09.3", lambda means, numbers: (means * numbers).sum(axis=0) / numbers.sum(), "multiplies the columns"),
         ("09.3", lambda means, numbers: means.sum() / numbers.sum(), "came out: a single number"),
         ("09.4", late(extra=-99), "descent without delay"),
         ("09.4", late(in_place=True), "descent without delay"),
@@ -270,6 +351,7 @@ def half_learning_rate(net, trainer, loss, batches, num_workers):
         ("09.4", late(extra=-1), "one step less"),
         ("09.4", late(from_old=True), "only the gradient is old"),
         ("09.4", late(wait=True), "the first steps are steps, too"),
+        ("09.4", late_with_first_steps_in_time, "not the newest"),
         ("09.4", late(sign=1), "minus, not plus"),
         ("09.4", late(last=0), "return the newest parameters"),
         ("09.4", late(factor=2.0), "no factor of 2"),
@@ -282,6 +364,12 @@ def half_learning_rate(net, trainer, loss, batches, num_workers):
         ("09.5", lambda c, latency, m, most: min(times_of(c, latency, m, most)), "the shortest time"),
         ("09.5", lambda c, latency, m, most: best_by_loop(c, 0, m, most), "where is the latency"),
         ("09.5", lambda c, latency, m, most: best_by_loop(c, latency, 0, most), "grows with their number"),
+        ("09.5", best_by_going_on, "two machines may be slower than one"),
+        (
+            "09.5",
+            lambda c, latency, m, most: best_by_loop(c, 0, latency + m, most),
+            "the latency comes once",
+        ),
         ("09.5", lambda c, latency, m, most: most, "may take longer"),
         ("09.5", lambda c, latency, m, most: 1 + int(np.argmax(times_of(c, latency, m, most))), "the longest"),
         (
@@ -301,9 +389,13 @@ def half_learning_rate(net, trainer, loss, batches, num_workers):
         ("09.6", in_parts(add=True), "gradients of earlier minibatches"),
         ("09.6", with_a_step_for_each, "a step for each part"),
         ("09.6", with_first_size, "the last minibatch is smaller"),
+        ("09.6", without_copy, "only the last part counts"),
+        ("09.6", added_to_the_first, "only the last part counts"),
+        ("09.6", without_the_trainer, "the step is not the trainer's"),
         ("09.6", half_learning_rate, "are the sums of the parts equal"),
         ("09.6", by_whole_minibatches, "has only its own part"),
         ("09.6", one_by_one, "has only its own part"),
+        ("09.6", with_parts_of_a_size_rounded_up, "as many parts as workers"),
         ("09.6", lambda net, trainer, loss, batches, num_workers: net, "is there a step of the trainer"),
         ("09.6", lambda net, trainer, loss, batches, num_workers: 3, "end with return net"),
     ],

@@ -73,6 +73,16 @@ PART = function_exercise(
             _overlapping,
             N_("parts overlap: this one begins later, as the workers before it may have taken one more each"),
         ),
+        (
+            lambda rows, rank, num_workers: rows[
+                rank * len(rows) // num_workers : (rank + 1) * len(rows) // num_workers
+            ],
+            N_("bounds that are rounded down spread what is left over; it goes to the first workers, one for each"),
+        ),
+        (
+            lambda rows, rank, num_workers: part_of(np.arange(len(rows)), rank, num_workers),
+            N_("these are places in the minibatch; return what stands there"),
+        ),
         (lambda rows, rank, num_workers: rows, N_("that is the whole minibatch; return one worker's part")),
         (
             lambda rows, rank, num_workers: len(part_of(rows, rank, num_workers)),
@@ -120,6 +130,12 @@ def _means(rng):
     return cases
 
 
+def _by_column(means, numbers):
+    """Multiply the columns by the numbers, which goes without an error where there are as many as rows."""
+    weights = numbers if len(numbers) == means.shape[1] else numbers[:, np.newaxis]
+    return (means * weights).sum(axis=0) / numbers.sum()
+
+
 _MEAN_OF_MEANS = N_("that is the mean of the means; a part with few examples counts too much in it")
 
 
@@ -164,6 +180,7 @@ COMBINE = function_exercise(
             lambda means, numbers: means * numbers[:, np.newaxis] / numbers.sum(),
             N_("that is a row for each worker; add them up"),
         ),
+        (_by_column, N_("that multiplies the columns; each row has its number: numbers[:, np.newaxis]")),
     ],
     why=N_("Each example counts the same then, whichever machine has computed it."),
 )
@@ -171,15 +188,15 @@ COMBINE = function_exercise(
 # 09.4
 
 
-def descend_late(A, w, rate, delay, num_steps, wait=False, from_old=False):
+def descend_late(A, w, rate, delay, num_steps, wait=False, from_old=False, in_time=False):
     """Compute the reference: gradient descent with late gradients.
 
-    With a mistake on purpose if `wait` says that nothing moves before there is a gradient, or `from_old` that steps
-    start from the old parameters.
+    With a mistake on purpose if `wait` says that nothing moves before there is a gradient, `from_old` that steps start
+    from the old parameters, or `in_time` that the first gradients are not late.
     """
     path = [w]
     for step in range(num_steps):
-        old = path[max(step - delay, 0)]
+        old = path[-1] if in_time and step < delay else path[max(step - delay, 0)]
         moves = not (wait and step < delay)
         path.append((old if from_old else path[-1]) - rate * moves * (A @ old))
     return path[-1]
@@ -219,6 +236,10 @@ LATE = function_exercise(
         (
             lambda A, w, rate, delay, num_steps: descend_late(A, w, rate, delay, num_steps, wait=True),
             N_("the first steps are steps, too, with the gradient at the beginning; and return the newest parameters"),
+        ),
+        (
+            lambda A, w, rate, delay, num_steps: descend_late(A, w, rate, delay, num_steps, in_time=True),
+            N_("as long as there are none so old, take the parameters at the beginning, not the newest"),
         ),
         (
             lambda A, w, rate, delay, num_steps: descend_late(-A, w, rate, delay, num_steps),
@@ -265,8 +286,17 @@ def _is_clear(case):
     return times[1] > 1.005 * times[0]
 
 
+def _by_going_on(compute, latency, transfer, most):
+    """Go on while one machine more is faster, which may end too early."""
+    rises = np.diff(step_times(compute, latency, transfer, most)) >= 0
+    return 1 + int(np.argmax(rises)) if rises.any() else most
+
+
 def _clusters(rng):
-    """Return cases in which the best number is inside, 1 because of the cable or of the latency, and the largest."""
+    """Return cases in which the best number is inside, 1 because of the cable or of the latency, and the largest.
+
+    In the last one two machines are slower than one, but more than two are faster.
+    """
     cases = []
     kinds = (
         ((0.1, 0.3), (0.001, 0.002), (0.003, 0.008), 64, range(3, 20)),
@@ -274,6 +304,7 @@ def _clusters(rng):
         ((0.02, 0.03), (0.02, 0.03), (0.0002, 0.0004), 64, [1]),
         ((1, 2), (0.001, 0.002), (0.0001, 0.0002), 8, [8]),
         ((0.6, 0.9), (0.01, 0.02), (0.03, 0.06), 32, range(3, 8)),
+        ((0.2, 0.21), (0.092, 0.1), (0.008, 0.009), 16, range(3, 7)),
     )
     for *ranges, most, wanted in kinds:
         while True:
@@ -335,6 +366,14 @@ MACHINES = function_exercise(
         (
             lambda compute, latency, transfer, most: best_number(compute, latency, 0, most),
             N_("the cable carries the gradients of all workers, so that its time grows with their number"),
+        ),
+        (
+            lambda compute, latency, transfer, most: best_number(compute, 0, latency + transfer, most),
+            N_("the latency comes once, whatever the number of machines; it is the cable's time that grows with it"),
+        ),
+        (
+            _by_going_on,
+            N_("two machines may be slower than one, and more than two faster: compare all numbers"),
         ),
         (
             lambda compute, latency, transfer, most: step_times(compute, latency, transfer, most).min(),
@@ -431,12 +470,22 @@ def _step_for_each(net, trainer, loss, batches, num_workers):
             trainer.step(len(losses))
 
 
+def _without_the_trainer(net, trainer, loss, batches, num_workers):
+    for X, y in batches:
+        with autograd.record():
+            losses = loss(net(X), y)
+        losses.backward()
+        for param in net.collect_params().values():
+            param.set_data(param.data() - trainer.learning_rate * param.grad() / len(X))
+
+
 _LOCAL = N_("step with the number of examples of the whole minibatch: the sum is over all parts")
+_OVERWRITTEN = N_("only the last part counts: backward overwrites the gradients, so copy them after each part")
 _TRAININGS = (
-    (
-        _in_parts(keep=slice(-1, None)),
-        N_("only the last part counts: backward overwrites the gradients, so copy them after each part"),
-    ),
+    (_in_parts(keep=slice(-1, None)), _OVERWRITTEN),
+    # Without a copy, the sum is that of one array with itself: k times, or twice if it is added to in its place.
+    (_in_parts(keep=slice(-1, None), divisor=lambda n, k: n / k), _OVERWRITTEN),
+    (_in_parts(keep=slice(-1, None), divisor=lambda n, k: n / 2), _OVERWRITTEN),
     (
         _in_parts(weight=lambda n: 1 / n, divisor=lambda n, k: k),
         N_("that is the mean of the means, in which a smaller part counts too much"),
@@ -462,6 +511,10 @@ _TRAININGS = (
     (
         _step_for_each,
         N_("that is a step for each part; the workers take one step together, with the sum of their gradients"),
+    ),
+    (
+        _without_the_trainer,
+        N_("the step is not the trainer's, which may do more than subtract the gradient: call trainer.step"),
     ),
     (
         lambda net, trainer, loss, batches, num_workers: None,
@@ -502,7 +555,7 @@ def _examine_parts(answer):
                 tried,
                 N_("the right parameters, with {counts} examples given to net at once", counts=counts),
                 N_("parts, as {counts}", counts=wanted),
-                N_("each worker has only its own part: call net once for each part"),
+                N_("each worker has only its own part: make as many parts as workers, and call net once for each"),
             )
 
 
