@@ -986,27 +986,27 @@ def test_a_copy_of_mxnets_bucket_is_asked_before_the_usual_sources(slash, monkey
 # The download
 
 
-def test_files_are_downloaded_once(sources, small, tmp_path):
+def test_files_are_downloaded_once(server, small, tmp_path):
     folder = tmp_path / "fashion-mnist"
     load(folder)
     assert contents_of(folder) == whole(small)
-    assert sources.requests == [("good", file[0]) for file in datasets.FASHION_MNIST]
+    assert server.requests == [("good", file[0]) for file in datasets.FASHION_MNIST]
     load(folder)
-    assert len(sources.requests) == 4
+    assert len(server.requests) == 4
 
 
-def test_only_missing_files_are_downloaded(sources, small, tmp_path):
+def test_only_missing_files_are_downloaded(server, small, tmp_path):
     folder = tmp_path / "fashion-mnist"
     load(folder)
     path = folder / datasets.FASHION_MNIST[2][0]
     path.unlink()
-    sources.requests.clear()
+    server.requests.clear()
     load(folder)
-    assert sources.requests == [("good", path.name)]
+    assert server.requests == [("good", path.name)]
     assert contents_of(folder) == whole(small)
 
 
-def test_downloaded_files_have_the_usual_permissions(sources, tmp_path):
+def test_downloaded_files_have_the_usual_permissions(server, tmp_path):
     (tmp_path / "usual").touch()
     load(tmp_path / "fashion-mnist")
     for file in datasets.FASHION_MNIST:
@@ -1079,18 +1079,18 @@ def test_without_a_good_source_the_error_says_what_to_do(sources, tmp_path):
     assert contents_of(folder) == {}
 
 
-def test_files_that_came_before_the_network_went_are_kept(sources, small, tmp_path):
+def test_files_that_came_before_the_network_went_are_kept(server, small, tmp_path):
     def go_away():
-        if len(sources.requests) > 2:
+        if len(server.requests) > 2:
             raise ConnectionAbortedError
 
-    sources.on_request = go_away
+    server.on_request = go_away
     with pytest.raises(ConnectionError, match=r"t10k-images-idx3-ubyte\.gz of Fashion-MNIST could not be downloaded"):
         load(tmp_path / "fashion-mnist")
     assert contents_of(tmp_path / "fashion-mnist") == dict(list(whole(small).items())[:2])
 
 
-def test_the_progress_is_on_standard_output_and_goes_away(sources, tmp_path, capfd):
+def test_the_progress_is_on_standard_output_and_goes_away(server, tmp_path, capfd):
     load(tmp_path / "fashion-mnist")
     out, err = capfd.readouterr()
     assert err == ""
@@ -1112,22 +1112,20 @@ def test_a_thread_that_was_given_up_ends(sources, tmp_path):
 # Interrupted, killed, and two at once
 
 
-def test_an_interrupt_leaves_nothing_behind(monkeypatch, sources, small, tmp_path):
+def test_an_interrupt_leaves_nothing_behind(server, small, tmp_path):
     folder = tmp_path / "fashion-mnist"
-    monkeypatch.setattr(downloads, "TIMEOUT", 60)
-    monkeypatch.setattr(downloads, "WINDOW", 60)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        sources.use("stuck")
-        sources.on_request = lambda: threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        server.use("stuck")
+        server.on_request = lambda: threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
             load(folder)
     finally:
         signal.signal(signal.SIGINT, before)
     assert contents_of(folder) == {}
-    assert len(sources.requests) == 1
-    sources.on_request = lambda: None
-    sources.use("good")
+    assert len(server.requests) == 1
+    server.on_request = lambda: None
+    server.use("good")
     load(folder)
     assert contents_of(folder) == whole(small)
 
@@ -1158,7 +1156,7 @@ def wait_for(condition):
         time.sleep(0.005)
 
 
-def test_what_a_killed_process_leaves_is_no_data_and_goes_away(monkeypatch, sources, start_process, small, tmp_path):
+def test_what_a_killed_process_leaves_is_no_data_and_goes_away(monkeypatch, server, start_process, small, tmp_path):
     folder = tmp_path / "fashion-mnist"
     third = datasets.FASHION_MNIST[2][0]
 
@@ -1166,8 +1164,6 @@ def test_what_a_killed_process_leaves_is_no_data_and_goes_away(monkeypatch, sour
         (self.stuck if third in self.path else self.send)(content)
 
     monkeypatch.setattr(Source, "good", stuck_at_the_third)
-    monkeypatch.setattr(downloads, "TIMEOUT", 60)
-    monkeypatch.setattr(downloads, "WINDOW", 60)
     process = start_process(folder)
     wait_for(lambda: any(path.stat().st_size for path in folder.glob(f".download-*/{third}")))
     process.kill()
@@ -1178,7 +1174,7 @@ def test_what_a_killed_process_leaves_is_no_data_and_goes_away(monkeypatch, sour
     assert [path.name for path in unfinished.iterdir()] == [third]
     load(folder)
     assert unfinished.is_dir(), "it may be another process', still at work"
-    assert [name for _, name in sources.requests] == [file[0] for file in datasets.FASHION_MNIST[:3]] + [
+    assert [name for _, name in server.requests] == [file[0] for file in datasets.FASHION_MNIST[:3]] + [
         file[0] for file in datasets.FASHION_MNIST[2:]
     ]
     old = time.time() - downloads.DAY - 60
@@ -1195,28 +1191,26 @@ def test_a_thread_that_was_given_up_does_not_keep_its_process_alive(monkeypatch,
     assert process.exitcode == 0
 
 
-def test_two_processes_at_once_leave_the_folder_whole(sources, start_process, small, tmp_path):
+def test_two_processes_at_once_leave_the_folder_whole(server, start_process, small, tmp_path):
     folder = tmp_path / "fashion-mnist"
     both = threading.Barrier(2)
-    sources.on_request = lambda: both.wait(20)  # so that each file is asked for by both before either has it
+    server.on_request = lambda: both.wait(20)  # so that each file is asked for by both before either has it
     processes = [start_process(folder) for _ in range(2)]
     for process in processes:
         process.join(30)
     assert [process.exitcode for process in processes] == [0, 0]
     assert contents_of(folder) == whole(small)
-    assert sorted(sources.requests) == sorted(2 * [("good", file[0]) for file in datasets.FASHION_MNIST])
+    assert sorted(server.requests) == sorted(2 * [("good", file[0]) for file in datasets.FASHION_MNIST])
 
 
-def test_of_two_processes_one_is_killed(monkeypatch, sources, start_process, small, tmp_path):
+def test_of_two_processes_one_is_killed(server, start_process, small, tmp_path):
     folder = tmp_path / "fashion-mnist"
-    monkeypatch.setattr(downloads, "TIMEOUT", 60)
-    monkeypatch.setattr(downloads, "WINDOW", 60)
-    sources.use("stuck")
+    server.use("stuck")
     killed = start_process(folder)
     wait_for(lambda: any(path.stat().st_size for path in folder.glob(".download-*/*")))
-    sources.use("steady")
+    server.use("steady")
     other = start_process(folder)
-    wait_for(lambda: len(sources.requests) > 1)
+    wait_for(lambda: len(server.requests) > 1)
     killed.kill()
     other.join(30)
     assert other.exitcode == 0
