@@ -259,6 +259,15 @@ def test_alarm_rings_only_in_what_is_called_by_whom_has_set_it():
 ONCE = judging.Exercise("00.2", "Once", "It is so.", examine=lambda answer: answer())
 
 
+@pytest.mark.parametrize("answer", [lambda: 1 / 0, lambda: sys.exit("enough")])
+def test_an_error_that_no_examination_expects_is_the_answers(answer):
+    verdict = judge(ONCE, answer)
+    assert verdict.outcome == "not right yet"
+    assert re.search(
+        "came out: (ZeroDivisionError: division by zero|SystemExit: enough)\n  expected: no error", verdict.text
+    )
+
+
 def busy(seconds):
     """Return an answer that needs the processor for some seconds."""
 

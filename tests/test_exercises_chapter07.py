@@ -246,6 +246,7 @@ def transposed(function):
         ("07.4", lambda f, x: (f(x + 1e-5) - f(x - 1e-5)) / 2e-5 + 0 * x, "several elements had moved"),
         ("07.4", difference(dtype="float32"), "f was asked in float32"),
         ("07.4", difference(step=1e-2), "the step is too large"),
+        ("07.4", difference(step=1e-2), "came out: a relative error of "),
         ("07.4", difference(step=1e-16), "the step is too small"),
         ("07.4", difference(step=1e-13), "the step is too small"),
         ("07.4", difference(step=1e-20), "the step is too small"),

@@ -218,7 +218,10 @@ def test_paper_stands_beside_its_picture_and_sliders_above_theirs(tilted, shown)
 
 
 def test_drawing_pad_brings_its_page():
-    assert "export default { render }" in dh.DrawingPad()._esm
+    pad = dh.DrawingPad()
+    assert "export default { render }" in pad._esm
+    # The page gets what it draws and says.
+    assert {"value", "description", "clear", "label", "example"} <= {*pad.get_state()}
 
 
 @pytest.mark.parametrize("value", ["a", [1], [[1]], [[["a", "b"]]]])

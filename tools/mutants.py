@@ -181,6 +181,18 @@ EQUIVALENT = {
         "np.var(error) > 0.6 * np.var(y)",
         "np.var(error) >= 0.6 * np.var(y)",
     ): _EDGE,
+    (
+        "wire.py",
+        "listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # no wait for the last run's connections",
+        "1",
+        "2",
+    ): "any number but zero sets the option",
+    (
+        "coordinator.py",
+        "for worker, message in zip(workers[1:], asked[1:], strict=True):",
+        "True",
+        "False",
+    ): "one message was taken from each worker",
 }
 
 
