@@ -69,6 +69,7 @@ class Worker:
         self._settings, self._store, self._keys = settings, None, {}
         self._has_failed, self._process = False, os.getpid()
         self._num_calls = 0  # of those that all workers make
+        self._is_closing, self._is_closed = threading.Event(), threading.Event()
         self._end = end_process(settings.is_launched)
         hello = {
             "role": "worker",
@@ -158,6 +159,13 @@ class Worker:
         # engine has not done by then it leaves out, and other workers would wait for it for ever.
         atexit.unregister(self._leave)
         atexit.register(self._leave)
+        # From CPython 3.12 on, no thread can be started any more when this worker leaves.
+        threading.Thread(target=self._limit_closing, daemon=True).start()
+
+    def _limit_closing(self):
+        self._is_closing.wait()
+        if not self._is_closed.wait(_CLOSING):
+            os._exit(ENDED)
 
     # How it ends
 
@@ -200,10 +208,8 @@ class Worker:
             nd.waitall()
         self._member.send({"bye": True})
         self._member.over.wait()
-        limit = threading.Timer(_CLOSING, os._exit, [ENDED])
-        limit.daemon = True
-        limit.start()
+        self._is_closing.set()
         if self._store is not None:
             self._store.close()
         self._member.close()
-        limit.cancel()
+        self._is_closed.set()
