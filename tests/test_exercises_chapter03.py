@@ -73,6 +73,23 @@ def by_hand(train_iter):
     return W, b
 
 
+def in_numpy(divide=len, lr=0.5):
+    """A recipe in NumPy that goes through the minibatches."""
+
+    def train(train_iter):
+        W, b = np.zeros((64, 10)), np.zeros(10)
+        for _ in range(10):
+            for X, y in train_iter:
+                X, y = X.reshape((-1, 64)).asnumpy(), y.asnumpy()
+                exp = np.exp(X @ W + b)
+                error = (exp / exp.sum(axis=1, keepdims=True) - np.eye(10)[y]) / divide(X)
+                W = W - lr * X.T @ error
+                b = b - lr * error.sum(axis=0)
+        return W, b
+
+    return train
+
+
 def table(scores):
     exp = (scores - scores.max()).exp()
     return exp / exp.sum()
@@ -223,6 +240,7 @@ def rebound(train_iter):
             "that is the squared loss of the scores",
         ),
         ("03.6", recipe(divide=lambda y: 1, lr=0.01), "divide by the number of examples in the minibatch, len(y)"),
+        ("03.6", in_numpy(divide=lambda X: 1, lr=0.01), "divide by the number of examples in the minibatch, len(y)"),
         (
             "03.6",
             recipe(divide=lambda y: 1, lr=0.03, num_epochs=4),
@@ -267,6 +285,7 @@ def test_wrong_answers(number, answer, message):
         ("03.6", scratch()),
         ("03.6", scratch(lr=2, num_epochs=5)),
         ("03.6", by_hand),
+        ("03.6", in_numpy()),
         ("03.6", recipe(zeros=True)),
         ("03.6", recipe(optimizer="adam", lr=0.02)),
         ("03.6", recipe(optimizer="momentum", lr=0.1)),

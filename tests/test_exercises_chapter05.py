@@ -27,6 +27,10 @@ def step(decay=lambda lr, wd, n: lr * wd, bias_decay=lambda lr, wd, n: 0, size=l
     return sgd_step
 
 
+def decay_by_norm(w, b, grad_w, grad_b, lr, wd, batch_size):
+    return w - lr * (grad_w / batch_size + wd * np.sum(w**2) / 2), b - lr * grad_b / batch_size
+
+
 def decay_last(w, b, grad_w, grad_b, lr, wd, batch_size):
     return (1 - lr * wd) * (w - lr * grad_w / batch_size), b - lr * grad_b / batch_size
 
@@ -178,6 +182,7 @@ def not_linear(features, labels, wd):
         ("05.3", step(lambda lr, wd, n: 2 * lr * wd), "twice too much decay"),
         ("05.3", step(lambda lr, wd, n: 0), "a step without decay"),
         ("05.3", decay_last, "not those after the step"),
+        ("05.3", decay_by_norm, "the gradient of the penalty has an element for each weight"),
         ("05.3", no_bias, "expected: 2 results"),
         ("05.3", lambda w, b, *rest: (w, b), "came out: [ 1. -2.] and 10"),
         ("05.4", normal(lambda lambd, n, d: lambd * np.eye(d), divided=False), "lambda is n times too small"),

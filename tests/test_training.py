@@ -556,6 +556,13 @@ def test_train_refuses_bad_arguments(change, error, message):
         dh.train(**arguments | change, verbose=False)
 
 
+def test_train_refuses_before_the_first_step_what_it_needs_after_the_last():
+    net, steps = network()[0], []
+    with pytest.raises(TypeError, match="test_iter must be an iterable of minibatches, but is of the type int"):
+        dh.train(net, batches(mx.nd), L2, steps.append, 1, test_iter=5, verbose=False)
+    assert steps == []
+
+
 @pytest.mark.parametrize("in_units", [0, 3])
 def test_train_refuses_a_network_without_parameters(xp, in_units):
     net = gluon.nn.Dense(1, in_units=in_units)
