@@ -73,3 +73,16 @@ def test_status(monkeypatch, results, status):
     left = iter(results)
     monkeypatch.setattr(test_all, "run", lambda name: ((name, "", "", "", ""), next(left)))
     assert test_all.main([str(i) for i in range(len(results))]) == status
+
+
+def test_what_an_earlier_copy_has_left_in_a_debian_goes(tmp_path):
+    machine = object.__new__(debian.Debian)  # without what takes a superuser
+    machine.folder = tmp_path
+    kept = [".venv-3.14/.ready", "build/tests-3.14.xml"]
+    gone = ["tests/test_of_yesterday.py", "yesterday.py"]
+    for name in kept + gone:
+        (tmp_path / "d2l" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "d2l" / name).touch()
+    machine.copy("d2l")
+    assert [name for name in kept + gone if (tmp_path / "d2l" / name).exists()] == kept
+    assert (tmp_path / "d2l" / "tests" / Path(__file__).name).read_bytes() == Path(__file__).read_bytes()

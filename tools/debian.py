@@ -116,7 +116,15 @@ class Debian:
                 raise Unavailable(f"Debian could not install {' '.join(packages)}:\n{done.stdout[-2000:]}")
 
     def copy(self, target):
-        """Copy the repository into a folder of this Debian, as git has it, with what is not committed yet."""
+        """Copy the repository into a folder of this Debian, as git has it, with what is not committed yet.
+
+        What an earlier copy has left there goes, but for environments and what was built.
+        """
+        for path in (self.folder / target).glob("*"):
+            if not path.is_dir():
+                path.unlink()
+            elif not path.name.startswith((".venv", ".uv", "build")):
+                shutil.rmtree(path)
         command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
         names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
         for name in filter(None, names):
