@@ -4,11 +4,13 @@ The gradient of a sum is the sum of the gradients. So each worker computes the g
 these are added up over all workers, and each worker makes the step that one process would make for all examples.
 """
 
+import threading
 import zlib
 from contextlib import contextmanager
 
 import numpy as np
 from mxnet import autograd, gluon, nd
+from tqdm import tqdm
 
 from ..cluster import current
 from ..data import ArrayLoader, as_numpy
@@ -311,7 +313,12 @@ class _Joined:
 def machines():
     """Return the part of a run that shares its work, if there are others to share it with."""
     worker = current()
-    return Together(worker) if worker else Alone()
+    if worker is None:
+        return Alone()
+    # A lock that the progress bars of several processes would share is one that a process which is ended leaves behind,
+    # and from CPython 3.14 on that is complained of. Workers share no screen.
+    tqdm.set_lock(threading.RLock())
+    return Together(worker)
 
 
 def _check(net, trainer):
