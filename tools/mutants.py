@@ -193,6 +193,19 @@ EQUIVALENT = {
         "True",
         "False",
     ): "one message was taken from each worker",
+    ("chapter07.py", "elif step > 2e-3:", "step > 2e-3", "step >= 2e-3"): _EDGE,
+    (
+        "chapter07.py",
+        "if len({*W1.shape, *W2.shape}) > 1:",
+        "1",
+        "2",
+    ): "of the networks that are tried, none has two lengths only",
+    (
+        "chapter09.py",
+        "cases = [(np.diag([1.0, 0.5]), np.array([8.0, 4.0]), 0.25, 2, 6)]",
+        "1.0",
+        "2.0",
+    ): "another input",
 }
 
 
