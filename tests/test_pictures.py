@@ -138,13 +138,13 @@ def test_no_two_figures_look_alike():
 
 
 @all_figures
-def test_third_of_a_pixel_is_not_seen(name):
+def test_quarter_of_a_pixel_is_not_seen(name):
     """Another processor moves a curve by less; two percent of an axis are four pixels or more."""
     figure = FIGURES[name]()
     before = picture_of(figure)
     box = curves(figure)[0][0].get_window_extent()
     for number in range(len(curves(figure))):
-        move(figure, number, 0.17 / box.width, 0.17 / box.height)  # of a picture that has twice as many pixels
+        move(figure, number, 0.125 / box.width, 0.125 / box.height)  # of a picture that has twice as many pixels
     assert pictures.compare(before, picture_of(figure)) is None
 
 
