@@ -33,6 +33,7 @@ RUN = {"DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": "9091", "DMLC_NUM_W
         ({"DMLC_NUM_WORKER": "0"}, "DMLC_NUM_WORKER must be a whole number from 1 to 1000, but is '0'"),
         ({"DMLC_NUM_WORKER": "²"}, "DMLC_NUM_WORKER must be"),
         ({"DMLC_PS_ROOT_URI": "0.0.0.0"}, "DMLC_PS_ROOT_URI is 0.0.0.0, all interfaces of this machine"),
+        ({"DMLC_PS_ROOT_URI": "::"}, "DMLC_PS_ROOT_URI is ::, all interfaces of this machine"),
         ({"DMLC_NODE_HOST": "0"}, "DMLC_NODE_HOST is 0, all interfaces of this machine"),
         (
             {"DMLC_PS_ROOT_URI": "nowhere.invalid", "D2L_CLUSTER_WAIT": "1"},

@@ -53,6 +53,13 @@ def picture_of(figure):
     return Image.open(buffer)
 
 
+def version_of_the_stored():
+    """Return which matplotlib has drawn the figures that are stored in the notebooks."""
+    notebook = nbformat.read(ROOT / "notebooks" / "02_linear_regression_gluon.ipynb", as_version=4)
+    (data, form), *_ = pictures.of_outputs([output for cell in notebook.cells for output in cell.get("outputs", [])])
+    return pictures.drawn_by(pictures.decode(data[form]))
+
+
 def curves(figure):
     """Return the curves and the clouds of points, each with its axes."""
     found = []
@@ -138,14 +145,16 @@ def test_no_two_figures_look_alike():
 
 
 @all_figures
-def test_quarter_of_a_pixel_is_not_seen(name):
+def test_third_of_a_pixel_is_not_seen(name):
     """Another processor moves a curve by less; two percent of an axis are four pixels or more."""
     figure = FIGURES[name]()
     before = picture_of(figure)
     box = curves(figure)[0][0].get_window_extent()
     for number in range(len(curves(figure))):
-        move(figure, number, 0.125 / box.width, 0.125 / box.height)  # of a picture that has twice as many pixels
-    assert pictures.compare(before, picture_of(figure)) is None
+        move(figure, number, 0.17 / box.width, 0.17 / box.height)  # of a picture that has twice as many pixels
+    # A matplotlib that has not drawn the stored pictures rounds otherwise; there they are compared coarsely, too.
+    coarse = pictures.drawn_by(before) != version_of_the_stored()
+    assert pictures.compare(before, picture_of(figure), coarse) is None
 
 
 def test_marker_that_is_rounded_to_the_next_pixel_is_not_seen():

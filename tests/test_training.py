@@ -252,6 +252,14 @@ def test_format_value(value, text):
     assert training.format_value(value) == text
 
 
+def test_legend_names_a_metric_of_the_readers_own():
+    plt.close("all")
+    dh.History(loss=[2.0], metric=[0.5], test_loss=[3.0], test_metric=[0.25], metric_name="hits").plot()
+    legend = plt.gcf().axes[1].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["training hits", "test hits"]
+    plt.close("all")
+
+
 def test_history_plots_losses_and_metrics():
     plt.close("all")
     history = dh.History(

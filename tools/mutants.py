@@ -206,6 +206,19 @@ EQUIVALENT = {
         "1.0",
         "2.0",
     ): "another input",
+    (
+        "chapter03.py",
+        "(np.array([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]]), np.array([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4]])),",
+        "1.0",
+        "2.0",
+    ): "another input",
+    (
+        "chapter03.py",
+        "return np.where(positive, P * np.log(np.where(positive, P, 1) / np.where(positive, Q, 1)), 0).sum(axis=1)",
+        "1",
+        "2",
+    ): "what stands where P is zero is left out",
+    ("results.py", "if self._num_newer < LAG:", "self._num_newer < LAG", "self._num_newer <= LAG"): "read a step later",
 }
 
 
