@@ -21,11 +21,12 @@ train_iter, test_iter = dh.load_digits(batch_size=64)
 net = gluon.nn.Dense(10)
 net.initialize(init.Normal(sigma=0.01))
 trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.5, "momentum": 0.9})
-saved = sorted(FOLDER.glob("epoch-*"))
+saved, num_done = sorted(FOLDER.glob("epoch-*")), 0
 if saved:
+    num_done = int(saved[-1].name.removeprefix("epoch-"))
     net.load_parameters(str(saved[-1] / "parameters"))
     trainer.load_states(str(saved[-1] / "states"))
-for epoch in range(len(saved) + 1, len(saved) + NUM_EPOCHS + 1):
+for epoch in range(num_done + 1, num_done + NUM_EPOCHS + 1):
     dh.train(net, train_iter, gluon.loss.SoftmaxCrossEntropyLoss(), trainer, 1, test_iter, dh.accuracy)
     if dh.rank() == 0:  # one is enough: all have the same
         # A folder gets an epoch's name when all in it is whole: a run that is killed meanwhile loses only this epoch.

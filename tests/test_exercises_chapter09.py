@@ -253,14 +253,20 @@ def with_first_size(net, trainer, loss, batches, num_workers):
     return in_parts(step=lambda n, k: len(batches[0][0]))(net, trainer, loss, batches, num_workers)
 
 
+def after_each_part(net, loss, X, y, num_workers):
+    """Go back through the parts, one after the other; after each, its gradients are there."""
+    for rows in np.array_split(np.arange(len(X)), num_workers):
+        with autograd.record():
+            losses = loss(net(X[rows.tolist()]), y[rows.tolist()])
+        losses.backward()
+        yield
+
+
 def without_copy(net, trainer, loss, batches, num_workers):
     params = list(net.collect_params().values())
     for X, y in batches:
         gradients = []
-        for rows in np.array_split(np.arange(len(X)), num_workers):
-            with autograd.record():
-                losses = loss(net(X[rows.tolist()]), y[rows.tolist()])
-            losses.backward()
+        for _ in after_each_part(net, loss, X, y, num_workers):
             gradients.append([param.grad() for param in params])
         for param, parts in zip(params, zip(*gradients, strict=True), strict=True):
             param.grad()[:] = sum(parts)
@@ -272,10 +278,7 @@ def added_to_the_first(net, trainer, loss, batches, num_workers):
     params = list(net.collect_params().values())
     for X, y in batches:
         total = None
-        for rows in np.array_split(np.arange(len(X)), num_workers):
-            with autograd.record():
-                losses = loss(net(X[rows.tolist()]), y[rows.tolist()])
-            losses.backward()
+        for _ in after_each_part(net, loss, X, y, num_workers):
             if total is None:
                 total = [param.grad() for param in params]
             else:
@@ -289,10 +292,7 @@ def without_the_trainer(net, trainer, loss, batches, num_workers):
     params = list(net.collect_params().values())
     for X, y in batches:
         total = [param.data().zeros_like() for param in params]
-        for rows in np.array_split(np.arange(len(X)), num_workers):
-            with autograd.record():
-                losses = loss(net(X[rows.tolist()]), y[rows.tolist()])
-            losses.backward()
+        for _ in after_each_part(net, loss, X, y, num_workers):
             total = [old + param.grad() for old, param in zip(total, params, strict=True)]
         for param, value in zip(params, total, strict=True):
             param.set_data(param.data() - trainer.learning_rate * value / len(X))

@@ -130,7 +130,6 @@ class Debian:
         for name in filter(None, names):
             path = self.folder / target / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
             if (ROOT / name).exists():
                 shutil.copy(ROOT / name, path)
 
