@@ -1,17 +1,17 @@
 """Fixtures for all test files: MXNet's two array interfaces, random numbers, and an empty drawing board."""
 
-import d2lhelpers  # noqa: F401 - first of all: it makes MXNet importable
-
 import matplotlib as mpl
-import mxnet as mx
 import numpy as np
 import pytest
-from mxnet import npx
 
 mpl.use("Agg")
 
 
 def _interface(name):
+    # Imported here, since this file is also read by the process that only hands out the tests.
+    import mxnet as mx
+    from mxnet import npx
+
     if name != "np":
         yield mx.nd if name == "nd" else mx.np
         return
