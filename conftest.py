@@ -27,6 +27,11 @@ pytest_plugins = ["pictures_in_notebooks"]
 collect_ignore = ["tests/browser"]
 
 
+def pytest_xdist_auto_num_workers():
+    """Take one worker more than there are cores: some tests wait, for a time limit or for another process."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure(config):
     """Tell nbval, wherever pytest was started, what may change in a stored output."""
     if getattr(config.option, "nbval_sanitize_with", "") is None:

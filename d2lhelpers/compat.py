@@ -18,6 +18,8 @@ import numpy
 
 from d2lhelpers_startup import Finder
 
+from . import internal_operators
+
 # What MXNet 1.9.1 takes from numpy, and newer versions of NumPy no longer have. A name that a version of NumPy has,
 # whatever it means there, is never replaced.
 _VALUES = {
@@ -146,6 +148,8 @@ def _execute_part(loader, module):
     # Python looks up what the statement "import" calls among the module's builtins.
     vars(module)["__builtins__"] = {**vars(builtins), "__import__": _import}
     loader.exec_module(module)
+    if module.__name__ == "mxnet.base":  # which makes the functions
+        internal_operators.postpone(module)
 
 
 def _text(value):

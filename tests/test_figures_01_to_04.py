@@ -189,19 +189,14 @@ def test_every_figure_of_the_chapters_is_tried():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_figure_names_its_axes_and_curves(name):
+def test_figure_names_its_axes_and_curves_and_has_a_title(name):
     figure = draw(name)
     assert isinstance(figure, Figure)
     assert plt.get_fignums() == [figure.number]  # plt.show() shows it, and nothing else
     figure.canvas.draw()
     assert [(ax.get_xlabel(), ax.get_ylabel()) for ax in figure.axes] == FIGURES[name][1]
     assert [legend(ax) for ax in figure.axes] == LEGENDS.get(name, [[]] * len(figure.axes))
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_figure_has_a_title(name):
     # The takeaway stands above it: of the whole figure, or of its panels if each has one of its own.
-    figure = draw(name)
     assert figure.get_suptitle() or all(ax.get_title() for ax in figure.axes)
 
 

@@ -1,5 +1,6 @@
 """The figures of chapters 05 to 09: each draws what it is given, and says what it shows."""
 
+import functools
 import inspect
 import subprocess
 import sys
@@ -172,6 +173,9 @@ def figure_of(draw):
     return figure
 
 
+drawn_once = functools.cache(figure_of)  # for tests that only look at the figure
+
+
 def test_all_figures_are_tried():
     public = [
         function
@@ -184,7 +188,7 @@ def test_all_figures_are_tried():
 
 @all_figures
 def test_figure_draws_what_it_is_given(draw):
-    figure = figure_of(draw)
+    figure = drawn_once(draw)
     drawn = [line.get_ydata(orig=False) for ax in figure.axes for line in ax.lines]
     drawn += [image.get_array() for ax in figure.axes for image in ax.images]
     for values in CASES[draw][1]:
@@ -193,7 +197,7 @@ def test_figure_draws_what_it_is_given(draw):
 
 @all_figures
 def test_axes_have_labels_and_the_figure_says_what_it_shows(draw):
-    figure = figure_of(draw)
+    figure = drawn_once(draw)
     for ax in figure.axes:
         if not ax.axison:  # a drawing of circles and arrows
             assert len(ax.texts) > 3
@@ -210,7 +214,7 @@ def test_axes_have_labels_and_the_figure_says_what_it_shows(draw):
 
 @all_figures
 def test_where_there_is_more_than_one_line_there_is_a_legend(draw):
-    figure = figure_of(draw)
+    figure = drawn_once(draw)
     labels = {line.get_label() for ax in figure.axes for line in ax.lines if not line.get_label().startswith("_")}
     legends = [*figure.legends, *(ax.get_legend() for ax in figure.axes if ax.get_legend())]
     explained = {text.get_text() for legend in legends for text in legend.get_texts()}
@@ -276,7 +280,7 @@ def test_update_moves_the_layer_and_the_histogram():
 
 
 def test_images_stand_in_the_row_to_which_they_belong_under_all_their_readings():
-    won, *lost = figure_of(chapter06.won_and_lost).axes
+    won, *lost = drawn_once(chapter06.won_and_lost).axes
     assert won.get_title() == "A: b\nB: a"
     assert [ax.get_title() for ax in lost] == ["A: a\nB: a", "A: c\nB: b"]
     np.testing.assert_allclose(lost[1].images[0].get_array(), CELLS**3)
@@ -285,13 +289,13 @@ def test_images_stand_in_the_row_to_which_they_belong_under_all_their_readings()
 
 
 def test_weights_of_a_neuron_are_grey_where_they_are_zero():
-    weights, *images = figure_of(chapter06.hidden_neurons).axes[:9]
+    weights, *images = drawn_once(chapter06.hidden_neurons).axes[:9]
     assert weights.images[0].get_clim() == (-0.5, 0.5)
     assert "".join(ax.get_title() for ax in images) == "abaabaab"
 
 
 def test_places_outside_of_the_interval_are_shaded():
-    for ax in figure_of(chapter06.approximations).axes:
+    for ax in drawn_once(chapter06.approximations).axes:
         spans = sorted((patch.get_x(), patch.get_x() + patch.get_width()) for patch in ax.patches)
         np.testing.assert_allclose(spans, [(-1, -0.5), (0.5, 1)])
 
@@ -365,7 +369,7 @@ def test_years_that_the_model_does_not_know_are_shaded():
 
 
 def test_each_worker_pushes_and_pulls():
-    (ax,) = figure_of(chapter09.parameter_server).axes
+    (ax,) = drawn_once(chapter09.parameter_server).axes
     arrows = [text for text in ax.texts if text.get_text() == "" and "-|>" in str(text.arrowprops["arrowstyle"])]
     (_, _, server, _) = boxes = [patch.get_bbox() for patch in ax.patches]
     assert len(arrows) == 2 * 2
@@ -375,13 +379,13 @@ def test_each_worker_pushes_and_pulls():
 
 
 def test_all_gradients_have_one_scale():
-    images = [ax.images[0] for ax in figure_of(chapter09.sum_of_parts).axes[:3]]
+    images = [ax.images[0] for ax in drawn_once(chapter09.sum_of_parts).axes[:3]]
     limit = (CELLS + CELLS**2).max()
     assert {image.get_clim() for image in images} == {(-limit, limit)}
 
 
 def test_a_timeline_has_a_bar_for_each_part_until_it_ends():
-    waiting, not_waiting = figure_of(chapter09.timelines).axes
+    waiting, not_waiting = drawn_once(chapter09.timelines).axes
     bars = [[(bar.get_x(), bar.get_width()) for bar in ax.patches] for ax in (waiting, not_waiting)]
     assert bars == [[(0, 1), (0, 3)], [(0, 1), (1, 1), (0, 3)]]
     assert [label.get_text() for label in waiting.get_yticklabels()] == ["0", "1"]
