@@ -17,7 +17,7 @@ SCRIPT = """
     import d2lhelpers as dh
     import mxnet as mx
     import numpy as np
-    from mxnet import gluon, init, nd
+    from mxnet import autograd, gluon, init, nd
 
     found, refused = {}, []
 
@@ -68,6 +68,14 @@ SCRIPT = """
     frozen[0].collect_params().setattr("grad_req", "null")
     case("frozen, uneven", frozen, uneven=True)
     case("uneven", network(), uneven=True)
+    # A parameter that is frozen or thawed has other arrays from then on.
+    thawed, passes = network(deferred=False), []
+    def freeze_and_thaw(block, inputs):
+        if autograd.is_training():
+            passes.append(block)
+            thawed[0].collect_params().setattr("grad_req", "null" if len(passes) == 3 else "write")
+    thawed.register_forward_pre_hook(freeze_and_thaw)
+    case("frozen and thawed on the way", thawed)
     case("large", network(wide=True))
     hybrid = network()
     hybrid.hybridize()

@@ -344,7 +344,7 @@ class Epochs:
 
 @pytest.mark.parametrize("bad", [NAN, float("inf")])
 def test_divergence_error(xp, bad):
-    data, (net, trainer), (plain_net, plain_trainer) = batches(xp), network(), network()
+    data, (net, trainer), (plain_net, plain_trainer) = batches(xp, sizes=(5, 4, 3)), network(), network()
     broken = [data[0], data[1], (data[2][0] * bad, data[2][1])]
     expected = plain_loop(plain_net, plain_trainer, [*data, *data[:2]], L2)
     message = r"the loss stopped being finite in epoch 2; the last finite one .* was [\d.e-]+\..*learning rate.*divide"
@@ -355,7 +355,7 @@ def test_divergence_error(xp, bad):
     assert error.last_finite_loss == pytest.approx(expected[-1][0], rel=1e-6)
     assert f"was {error.last_finite_loss:.3g}." in str(error)
     assert len(error.history) == 1
-    assert error.history.loss == [pytest.approx(sum(mean * n for mean, n in expected[:3]) / 13, rel=1e-6)]
+    assert error.history.loss == [pytest.approx(sum(mean * n for mean, n in expected[:3]) / 12, rel=1e-6)]
 
 
 def test_divergence_at_the_very_first_minibatch(xp):
@@ -455,6 +455,13 @@ def test_interrupt_during_evaluation(xp):
     assert len({len(values) for values in history.curves.values()}) == 1
     assert_parameters_after(net, data, len(steps))
     assert len(steps) == 6, "a step was begun after the interrupt"
+
+
+def test_interrupt_of_one_worker_of_several_ends_its_script(monkeypatch):
+    monkeypatch.setattr("d2lhelpers.training.training.num_workers", lambda: 2)
+    data, (net, trainer) = batches(mx.nd), network()
+    with pytest.raises(KeyboardInterrupt):
+        train(net, data, L2, counted(trainer, [], interrupt_at=2), 10)
 
 
 def test_second_interrupt_ends_at_once(xp):
@@ -591,6 +598,16 @@ def test_train_refuses_parameters_without_gradients(xp):
     with pytest.raises(ValueError, match=r"gradient|attach_grad") as caught:
         train(lambda X: dh.linreg(X, w, b), batches(xp), dh.squared_loss, lambda n: dh.sgd([w, b], 0.1, n))
     assert "src/" not in str(caught.value)
+
+
+def test_other_errors_of_the_engine_say_what_they_are(monkeypatch):
+    def backward(losses):
+        raise mx.MXNetError("Check failed: the gradient of this operator is not there")
+
+    data, (net, trainer) = batches(mx.nd), network()
+    monkeypatch.setattr(mx.nd.NDArray, "backward", backward)
+    with pytest.raises(ValueError, match="could not compute this: .* the gradient of this operator is not there"):
+        train(net, data, L2, trainer, plain=True)
 
 
 @pytest.mark.parametrize("bad_id", [4, -1, 1.5, NAN])
