@@ -606,7 +606,7 @@ def test_other_errors_of_the_engine_say_what_they_are(monkeypatch):
 
     data, (net, trainer) = batches(mx.nd), network()
     monkeypatch.setattr(mx.nd.NDArray, "backward", backward)
-    with pytest.raises(ValueError, match="could not compute this: .* the gradient of this operator is not there"):
+    with pytest.raises(ValueError, match=r"could not compute this: .* the gradient of this operator is not there"):
         train(net, data, L2, trainer, plain=True)
 
 
