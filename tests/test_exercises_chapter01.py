@@ -26,11 +26,11 @@ def with_ones(X):
     return np.column_stack([X.asnumpy(), np.ones(len(X))])
 
 
-def scratch(lr=0.1, num_epochs=5, sign=-1, frozen=(), divide=True):
+def scratch(lr=0.1, num_epochs=5, sign=-1, frozen=(), divide=True, bias=0):
     """A recipe with the mistake that the arguments describe."""
 
     def train(features, labels):
-        w, b = nd.zeros((features.shape[1],)), nd.zeros((1,))
+        w, b = nd.zeros((features.shape[1],)), nd.full((1,), bias)
         for param in (w, b):
             param.attach_grad()
         for _ in range(num_epochs):
@@ -168,7 +168,10 @@ def rebinding(features, labels):
         ("01.6", scratch(sign=1), "the loss has grown: is the step against the gradient"),
         ("01.6", scratch(divide=False, lr=0.5), "divided by the batch size"),
         ("01.6", scratch(frozen=("b",)), "the weights are right, but the bias has not been trained"),
+        ("01.6", scratch(frozen=("b",), bias=-1.2), "the weights are right, but the bias has not been trained"),
         ("01.6", lambda X, y: scratch()(X, y)[0], "expected: two results, w and b"),
+        ("01.6", lambda X, y: (), "expected: two results, w and b"),
+        ("01.6", lambda X, y: (nd.zeros((1, 3, 1)), nd.zeros((1,))), "expected: two results, w and b"),
         ("01.6", lambda X, y: (nd.zeros((2,)), nd.zeros((1,))), "expected: 3 weights and one bias"),
     ],
 )

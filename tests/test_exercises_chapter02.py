@@ -115,6 +115,7 @@ def recipe(
     divide=None,
     outputs=1,
     use_bias=True,
+    fixed_bias=None,
     load=dh.load_array,
     optimizer="sgd",
     result=lambda net: net,
@@ -125,6 +126,9 @@ def recipe(
         net = nn.Sequential()
         net.add(nn.Dense(outputs, use_bias=use_bias))
         net.initialize(init.Normal(sigma=0.01))
+        if fixed_bias is not None:
+            net[0].bias.initialize(init.Constant(fixed_bias), force_reinit=True)
+            net[0].bias.grad_req = "null"
         loss = gloss.L2Loss()
         trainer = gluon.Trainer(net.collect_params(), optimizer, {"learning_rate": lr})
         for _ in range(num_epochs):
@@ -313,6 +317,7 @@ def two_outputs(features, labels):
         ("02.6", recipe(divide=3, lr=0.01), "is there a fixed number in step"),
         ("02.6", recipe(lr=1.5, batch_size=4), "the loss has grown: is the gradient divided"),
         ("02.6", recipe(lr=0.3, num_epochs=1, use_bias=False), "the weights are right, but the bias is not"),
+        ("02.6", recipe(fixed_bias=-1.2), "the weights are right, but the bias is not"),
         (
             "02.6",
             recipe(lr=0.3, num_epochs=1, result=lambda net: net[0].weight.data()),

@@ -251,6 +251,7 @@ def rebound(train_iter):
         ("03.6", rebound, "nothing was learnt"),
         ("03.6", scratch(frozen=("W",), num_epochs=2), "nothing was learnt"),
         ("03.6", scratch(lr=0.1, num_epochs=3), "train longer, or with a larger learning rate"),
+        ("03.6", scratch(lr=0.1, num_epochs=3), "came out: an accuracy of 0.8"),
         ("03.6", scratch(power=2), "divide by the batch size once, not twice"),
         ("03.6", scratch(sign=1, num_epochs=2), "a blind guess does better: is the step against the gradient"),
         ("03.6", scratch(power=0, lr=3, num_epochs=2), "divided by the batch size, and"),

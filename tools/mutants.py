@@ -219,6 +219,100 @@ EQUIVALENT = {
         "2",
     ): "what stands where P is zero is left out",
     ("results.py", "if self._num_newer < LAG:", "self._num_newer < LAG", "self._num_newer <= LAG"): "read a step later",
+    (
+        "copied.py",
+        "width = graph.y_hat.size // graph.num_examples if keeps_outputs else 0",
+        "graph.y_hat.size // graph.num_examples",
+        "(graph.y_hat.size * graph.num_examples)",
+    ): "room for fewer, so that they are read more often",
+    (
+        "copied.py",
+        "if runs and runs[-1][0] is y and runs[-1][2] == start:",
+        "runs[-1][0] is y",
+        "runs[-1][0] is not y",
+    ): "joined or one by one, the labels are the same",
+    (
+        "coordinator.py",
+        "and time.monotonic() - max(member.since, first.since) > patience",
+        "time.monotonic() - max(member.since, first.since) > patience",
+        "time.monotonic() - max(member.since, first.since) >= patience",
+    ): _EDGE,
+    (
+        "coordinator.py",
+        'if (other.role, other.rank) == (died["role"], died["rank"]) and other.has_left and died["status"] == 0:',
+        "0",
+        "1",
+    ): "who has left ends when the run is over, and then nothing is said of it any more",
+    (
+        "coordinator.py",
+        'elif "died" in message and member.role == "launcher":',
+        '"died" in message and member.role == "launcher"',
+        '("died" in message or member.role == "launcher")',
+    ): "only launchers say so, and nothing else by then",
+    (
+        "chapter01.py",
+        "cases.append((X, X @ rng.normal(size=d) + 3 + rng.normal(scale=0.1, size=n)))",
+        "X @ rng.normal(size=d) + 3 + rng.normal(scale=0.1, size=n)",
+        "(X @ rng.normal(size=d) + 3 - rng.normal(scale=0.1, size=n))",
+    ): "other noise of the same kind",
+    ("chapter02.py", "for n, d in ((5, 3), (1, 1), (8, 6)):", "1", "2"): "another number of inputs or examples",
+    (
+        "chapter03.py",
+        "(np.array([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]]), np.array([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4]])),",
+        "0.0",
+        "1.0",
+    ): "another input",
+    (
+        "chapter03.py",
+        "(np.array([[0.0, 0.5, 0.5], [1.0, 0.0, 0.0]]), np.array([1, 0])),",
+        "0.0",
+        "1.0",
+    ): "another input",
+    (
+        "chapter06.py",
+        'return (rng.uniform(0.5, 2, size=shape) * rng.choice([-1, 1], size=shape)).astype("float32")',
+        "rng.uniform(0.5, 2, size=shape) * rng.choice([-1, 1], size=shape)",
+        "(rng.uniform(0.5, 2, size=shape) / rng.choice([-1, 1], size=shape))",
+    ): "to divide by 1 or -1 is to multiply by it",
+    (
+        "chapter07.py",
+        "if np.abs(h).max() > 0.98 or np.linalg.norm(away) < 1:",
+        "np.abs(h).max() > 0.98 or np.linalg.norm(away) < 1",
+        "(np.abs(h).max() > 0.98 and np.linalg.norm(away) < 1)",
+    ): "neither happens with these random numbers",
+    ("chapter07.py", "return False", "return False", "return None"): "either says that nothing was seen",
+    ("chapter07.py", "return True", "return True", "return None"): "then two more looks show the same",
+    (
+        "chapter07.py",
+        "x[0], x[1:] = 0, inverse @ np.arctanh(h) + 3e3 * away / np.linalg.norm(away)",
+        "inverse @ np.arctanh(h) + 3e3 * away / np.linalg.norm(away)",
+        "(inverse @ np.arctanh(h) - 3e3 * away / np.linalg.norm(away))",
+    ): "as far away on the other side",
+    (
+        "chapter08.py",
+        "def __call__(self, X, y, lambd=0):",
+        "0",
+        "1",
+    ): "the same for the answer and what it is compared with",
+    (
+        "chapter09.py",
+        "means = rng.normal(1, 2, size=(len(numbers), d)) * (np.array(numbers) > 0)[:, np.newaxis]",
+        "0",
+        "1",
+    ): "no part has one example",
+    ("describing.py", "is_plain = False", "False", "True"): "it concerns numbers with a point only",
+    (
+        "recipes.py",
+        "fits.append(np.nan_to_num(np.median(each, axis=0), nan=1.0))",
+        "1.0",
+        "2.0",
+    ): "either is far from a fit",
+    (
+        "variants.py",
+        "data.seed((n + _FAR_APART * VARIANT.get()) % 2**31)",
+        "n + _FAR_APART * VARIANT.get()",
+        "(n - _FAR_APART * VARIANT.get())",
+    ): "other random numbers",
 }
 
 
@@ -271,7 +365,8 @@ def _replacement(node, text):
 
 def tests_of(module):
     """Return the files whose tests are run for a module, which is among them for its doctests."""
-    names = [f"test_{module.stem.removeprefix('d2lhelpers_')}.py", *ALSO.get(module.name, [])]
+    stem = module.parent.name if module.stem == "__init__" else module.stem
+    names = [f"test_{stem.removeprefix('d2lhelpers_')}.py", *ALSO.get(module.name, [])]
     if module.parent.name == "language":
         names = ["test_language.py"]
     if module.parent.name == "training":
