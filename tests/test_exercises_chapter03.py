@@ -31,6 +31,11 @@ def binary(y_hat, y):
     return -(label * y_hat.log() + (1 - label) * (1 - y_hat).log())
 
 
+def expectation(values, P):
+    """The mean of the values of each row by P, in which 0 times anything is 0."""
+    return nd.where(P > 0, P * values, nd.zeros(P.shape)).sum(axis=1)
+
+
 def numpy_kl(P, Q):
     P, Q = P.asnumpy(), Q.asnumpy()
     ratio = np.divide(P, Q, out=np.ones_like(P), where=P > 0)
@@ -185,6 +190,7 @@ def rebound(train_iter):
         ("03.2", lambda X: normalise((X - X.mean(axis=1, keepdims=True)).exp()), "exp still overflows"),
         ("03.2", lambda X: normalise(X.clip(-80, 80).exp()), "1000 and 1001 become equal"),
         ("03.2", lambda X: nd.log_softmax(X, axis=1), "that is the logarithm of the probabilities"),
+        ("03.2", lambda X: normalise(shifted(X)).log(), "that is the logarithm of the probabilities"),
         ("03.2", lambda X: shifted(X) / shifted(X).sum(axis=1), "no error"),
         ("03.2", lambda X: dh.softmax(X) if X.shape[0] < 4 else nd.ones(X.shape) / X.shape[1], "at this place"),
         ("03.3", lambda y_hat, y: pick_log(y_hat, y).sum(), "that is the sum; the mean does not grow with n"),
@@ -211,6 +217,9 @@ def rebound(train_iter):
         ("03.3", lambda y_hat, y: 1 - nd.pick(y_hat, y).mean(), "where is the logarithm?"),
         ("03.3", lambda y_hat, y: -nd.pick(y_hat, y).mean(), "where is the logarithm?"),
         ("03.3", lambda y_hat, y: pick_log(dh.softmax(y_hat), y).mean(), "no softmax here"),
+        ("03.3", lambda y_hat, y: pick_log(y_hat, y).sum() / y_hat.size, "divides by q, too"),
+        ("03.3", lambda y_hat, y: -nd.pick(y_hat, y - 1, mode="wrap").log().mean(), "the classes are numbered from 0"),
+        ("03.3", lambda y_hat, y: -y_hat.T[y].log().mean(), "takes the columns of all labels from every row"),
         ("03.3", lambda y_hat, y: 0.780324, "expected: 0.346574"),
         ("03.4", lambda P, Q: (P * (P / Q).log()).sum(axis=1), "0 times ln 0 is nan"),
         ("03.4", lambda P, Q: numpy_kl(Q, P).sum(axis=1), "that is the other direction"),
@@ -223,6 +232,13 @@ def rebound(train_iter):
         ("03.4", lambda P, Q: numpy_kl(P, Q).sum(axis=1) / np.log(2), "that is in bits"),
         ("03.4", lambda P, Q: numpy_kl(P, Q).sum(axis=0), "you have added up the columns"),
         ("03.4", lambda P, Q: (P / Q).log().sum(axis=1), "weigh each logarithm with the true probability"),
+        ("03.4", lambda P, Q: -expectation(Q.log(), P), "that is the cross-entropy"),
+        ("03.4", lambda P, Q: -expectation(P.log(), P), "that is the entropy of P"),
+        (
+            "03.4",
+            lambda P, Q: nd.where(P > 0, (P / Q).log(), nd.zeros(P.shape)).sum(axis=1),
+            "weigh each logarithm with the true probability",
+        ),
         ("03.4", numpy_kl, "expected: an array of shape (2,)"),
         ("03.5", "abce", "hint:     one prediction that is sure and wrong"),
         ("03.5", "bcde", "hint:     the model becomes surer"),
