@@ -278,6 +278,7 @@ def choose(k=5, refit=True, shuffled=True, pick=np.argmin, on_training=False):
         ("08.4", lambda values, categories: one_hot_by_loop(values, sorted(set(values))), "that happen to be there"),
         ("08.4", lambda values, categories: one_hot_by_loop(values, categories[1:]), "the first word has no column"),
         ("08.4", lambda values, categories: values[:, np.newaxis] != np.array(categories), "1 where the word holds"),
+        ("08.4", codes, "would claim an order"),
         ("08.4", lambda values, categories: np.add(codes(values, categories), 1), "would claim an order"),
         ("08.4", lambda values, categories: np.eye(len(categories))[codes(values, categories)], "a row of zeros"),
         ("08.4", lambda values, categories: np.eye(len(categories))[codes(values, categories, 0)], "a row of zeros"),

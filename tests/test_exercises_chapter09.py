@@ -43,6 +43,14 @@ def combined_by_loop(means, numbers):
     return list(total / count)
 
 
+def combined_by_column(means, numbers):
+    """Go the other way only where the numbers do not fit the columns, which raises an error."""
+    try:
+        return (means * numbers).sum(axis=0) / numbers.sum()
+    except ValueError:
+        return combined_by_loop(means, numbers)
+
+
 def late(extra=0, from_old=False, sign=-1, wait=False, in_place=False, last=-1, factor=1.0, with_rate=True):
     """A descent with late gradients, with the mistake that the arguments describe."""
 
@@ -351,6 +359,7 @@ def half_learning_rate(net, trainer, loss, batches, num_workers):
         ("09.3", lambda means, numbers: (means * numbers).sum(axis=0) / numbers.sum(), "multiplies the columns"),
         ("09.3", lambda means, numbers: (means.T * numbers).sum(axis=1) / max(numbers), "not by that of one worker"),
         ("09.3", lambda means, numbers: (means.T / np.where(numbers, numbers, 1)).sum(axis=1), "to get the sum back"),
+        ("09.3", combined_by_column, "multiplies the columns"),
         ("09.3", lambda means, numbers: means.sum() / numbers.sum(), "came out: a single number"),
         ("09.4", late(extra=-99), "descent without delay"),
         ("09.4", late(in_place=True), "descent without delay"),
