@@ -26,6 +26,30 @@ def with_ones(X):
     return np.column_stack([X.asnumpy(), np.ones(len(X))])
 
 
+def gradients(predict=lambda X, w, b: nd.dot(X, w) + b, divisor=len, sign=1):
+    """The gradients in w and b with the mistake that the arguments describe."""
+
+    def answer(X, y, w, b):
+        wrong_by = sign * (predict(X, w, b) - y)
+        return nd.dot(X.T, wrong_by) / divisor(X), wrong_by.sum() / divisor(X)
+
+    return answer
+
+
+def without_bias(X, w, b):
+    return nd.dot(X, w)
+
+
+def mean_over_all_numbers(X, y, w, b):
+    wrong_by = error(X, y, w, b)
+    return (X * wrong_by.reshape((-1, 1))).sum(axis=0) / X.size, wrong_by.mean()
+
+
+def ones_first(X, y):
+    solution = lstsq(np.column_stack([np.ones(len(X)), X.asnumpy()]), y)
+    return solution[:-1], solution[-1]
+
+
 def scratch(lr=0.1, num_epochs=5, sign=-1, frozen=(), divide=True, bias=0):
     """A recipe with the mistake that the arguments describe."""
 
@@ -116,6 +140,17 @@ def rebinding(features, labels):
         ("01.2", lambda y_hat, y: (y_hat.reshape((-1,)) - y).abs().mean(), "that is the absolute error"),
         ("01.2", lambda y_hat, y: ((y_hat - y) ** 2 / 2).mean(), "a table of all pairs; reshape one first"),
         ("01.2", loss, "that is one loss per example; take their mean"),
+        (
+            "01.2",
+            lambda y_hat, y: nd.abs(y_hat.reshape((-1,)) - y).sum() / len(y) / 2,
+            "half the absolute error; square",
+        ),
+        ("01.2", lambda y_hat, y: (y_hat.mean() - y.mean()) ** 2 / 2, "in which +1 and -1 cancel"),
+        ("01.2", lambda y_hat, y: (y_hat.mean() - y.mean()) ** 2, "then take the mean, and halve it"),
+        ("01.2", lambda y_hat, y: 2 * loss(y_hat, y).sum(), "that is the sum: take half the mean"),
+        ("01.2", lambda y_hat, y: nd.norm(y_hat.reshape((-1,)) - y) / len(y) ** 0.5, "leave the root out, and halve"),
+        ("01.2", lambda y_hat, y: 2 * loss(y_hat, y), "one loss per example, and without the half"),
+        ("01.2", lambda y_hat, y: (y_hat - y).square().mean(), "reshape one first; and the half is missing"),
         ("01.2", lambda y_hat, y: 0.0, "came out: 0.0\n  expected: 2.16667"),
         (
             "01.3",
@@ -142,6 +177,13 @@ def rebinding(features, labels):
             lambda X, y, w, b: (2 * nd.dot(X.T, error(X, y, w, b)) / len(y), 2 * error(X, y, w, b).mean()),
             "twice too much",
         ),
+        ("01.3", gradients(without_bias), "the prediction lacks the bias: it is"),
+        ("01.3", gradients(without_bias, divisor=lambda X: 1), "the prediction lacks the bias, it is"),
+        ("01.3", gradients(divisor=lambda X: 10), "not by a fixed number"),
+        ("01.3", gradients(divisor=lambda X: X.size), "X.size counts the numbers in X"),
+        ("01.3", mean_over_all_numbers, "divides by its n × d numbers"),
+        ("01.3", gradients(divisor=lambda X: 1, sign=-1), "the sign is turned round, the error is"),
+        ("01.3", lambda *args: gradients()(*args)[::-1], "the gradient of w comes first"),
         ("01.3", lambda X, y, w, b: (nd.zeros(w.shape), 0.0), "came out: [0. 0.] and 0.0"),
         ("01.3", lambda X, y, w, b: nd.dot(X.T, error(X, y, w, b)) / len(y), "expected: 2 results"),
         ("01.4", lambda X, y: (lstsq(X.asnumpy(), y), 0.0), "without a column of ones"),
@@ -151,6 +193,13 @@ def rebinding(features, labels):
             lambda X, y: (lstsq(with_ones(X), y)[:-1], y.mean()),
             "subtract the weights times their means",
         ),
+        ("01.4", ones_first, "the column of ones stands first there"),
+        (
+            "01.4",
+            lambda X, y: (lstsq(with_ones(X), y)[1:], lstsq(with_ones(X), y)[0]),
+            "the column of ones stands last there",
+        ),
+        ("01.4", lambda X, y: (lstsq(with_ones(X), y)[-1], lstsq(with_ones(X), y)[:-1]), "the weights come first"),
         ("01.4", lambda X, y: lstsq(with_ones(X), y), "expected: 2 results"),
         ("01.5", "abce", "hint:     look at the figure with the three learning rates"),
         ("01.5", "acde", "which has less noise"),

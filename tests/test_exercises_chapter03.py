@@ -18,8 +18,8 @@ def shifted(X):
     return (X - X.max(axis=1, keepdims=True)).exp()
 
 
-def pick_log(y_hat, y):
-    return -nd.pick(y_hat, y).log()
+def pick_log(y_hat, y, mode="clip"):
+    return -nd.pick(y_hat, y, mode=mode).log()
 
 
 def one_hot(y_hat, y):
@@ -29,6 +29,11 @@ def one_hot(y_hat, y):
 def binary(y_hat, y):
     label = one_hot(y_hat, y)
     return -(label * y_hat.log() + (1 - label) * (1 - y_hat).log())
+
+
+def expectation(values, P):
+    """The mean of the values of each row by P, in which 0 times anything is 0."""
+    return nd.where(P > 0, P * values, nd.zeros(P.shape)).sum(axis=1)
 
 
 def numpy_kl(P, Q):
@@ -185,6 +190,7 @@ def rebound(train_iter):
         ("03.2", lambda X: normalise((X - X.mean(axis=1, keepdims=True)).exp()), "exp still overflows"),
         ("03.2", lambda X: normalise(X.clip(-80, 80).exp()), "1000 and 1001 become equal"),
         ("03.2", lambda X: nd.log_softmax(X, axis=1), "that is the logarithm of the probabilities"),
+        ("03.2", lambda X: normalise(shifted(X)).log(), "that is the logarithm of the probabilities"),
         ("03.2", lambda X: shifted(X) / shifted(X).sum(axis=1), "no error"),
         ("03.2", lambda X: dh.softmax(X) if X.shape[0] < 4 else nd.ones(X.shape) / X.shape[1], "at this place"),
         ("03.3", lambda y_hat, y: pick_log(y_hat, y).sum(), "that is the sum; the mean does not grow with n"),
@@ -205,12 +211,20 @@ def rebound(train_iter):
             lambda y_hat, y: -y_hat[y, nd.arange(len(y), dtype="int32")].log().mean(),
             "rows and columns are turned round",
         ),
+        (
+            "03.3",
+            lambda y_hat, y: pick_log(nd.take(y_hat, y, mode="wrap"), nd.arange(len(y)), mode="wrap").mean(),
+            "rows and columns are turned round",
+        ),
         ("03.3", lambda y_hat, y: pick_log(y_hat, y - 1).mean(), "the classes are numbered from 0"),
         ("03.3", lambda y_hat, y: -y_hat.max(axis=1).log().mean(), "take the one of the label, wherever it is"),
         ("03.3", lambda y_hat, y: -nd.pick(y_hat, y).mean().log(), "the mean comes last"),
         ("03.3", lambda y_hat, y: 1 - nd.pick(y_hat, y).mean(), "where is the logarithm?"),
         ("03.3", lambda y_hat, y: -nd.pick(y_hat, y).mean(), "where is the logarithm?"),
         ("03.3", lambda y_hat, y: pick_log(dh.softmax(y_hat), y).mean(), "no softmax here"),
+        ("03.3", lambda y_hat, y: pick_log(y_hat, y).sum() / y_hat.size, "divides by q, too"),
+        ("03.3", lambda y_hat, y: pick_log(y_hat, y - 1, mode="wrap").mean(), "the classes are numbered from 0"),
+        ("03.3", lambda y_hat, y: -y_hat.T[y].log().mean(), "takes the columns of all labels from every row"),
         ("03.3", lambda y_hat, y: 0.780324, "expected: 0.346574"),
         ("03.4", lambda P, Q: (P * (P / Q).log()).sum(axis=1), "0 times ln 0 is nan"),
         ("03.4", lambda P, Q: numpy_kl(Q, P).sum(axis=1), "that is the other direction"),
@@ -223,6 +237,13 @@ def rebound(train_iter):
         ("03.4", lambda P, Q: numpy_kl(P, Q).sum(axis=1) / np.log(2), "that is in bits"),
         ("03.4", lambda P, Q: numpy_kl(P, Q).sum(axis=0), "you have added up the columns"),
         ("03.4", lambda P, Q: (P / Q).log().sum(axis=1), "weigh each logarithm with the true probability"),
+        ("03.4", lambda P, Q: -expectation(Q.log(), P), "that is the cross-entropy"),
+        ("03.4", lambda P, Q: -expectation(P.log(), P), "that is the entropy of P"),
+        (
+            "03.4",
+            lambda P, Q: nd.where(P > 0, (P / Q).log(), nd.zeros(P.shape)).sum(axis=1),
+            "weigh each logarithm with the true probability",
+        ),
         ("03.4", numpy_kl, "expected: an array of shape (2,)"),
         ("03.5", "abce", "hint:     one prediction that is sure and wrong"),
         ("03.5", "bcde", "hint:     the model becomes surer"),

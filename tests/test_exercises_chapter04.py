@@ -22,12 +22,27 @@ def log_softmax(scores, axis=1, largest=lambda scores: scores.max(axis=1, keepdi
     return shifted - shifted.exp().sum(axis=axis, keepdims=True).log()
 
 
+def without_log(scores):
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return shifted - shifted.exp().sum(axis=1, keepdims=True)
+
+
 def by_column(scores):
     return nd.log_softmax(scores, axis=0)
 
 
+def one_hot(scores, y):
+    return nd.one_hot(y, scores.shape[1])
+
+
 def error(scores, y):
     return nd.softmax(scores) - nd.one_hot(y, scores.shape[1])
+
+
+def in_the_probabilities(scores, y):
+    """The gradient in the probabilities, in float64, in which none of them is rounded to 0."""
+    p = nd.softmax(scores.astype("float64"))
+    return -nd.one_hot(y, p.shape[1], dtype="float64") / (p * len(y))
 
 
 def recorded(loss):
@@ -182,6 +197,10 @@ def predicting_classes(train_iter):
         ("04.2", lambda scores: log_softmax(scores, largest=lambda _: 0), "subtract the largest score first"),
         ("04.2", lambda scores: log_softmax(scores, largest=nd.max), "each row needs its own largest score"),
         ("04.2", whole_table, "sum() without an axis adds up the whole table"),
+        ("04.2", lambda scores: (nd.softmax(scores) + 1e-12).log(), "a small number that is added"),
+        ("04.2", lambda scores: (nd.softmax(scores) + 1e-8).log(), "a small number that is added"),
+        ("04.2", lambda scores: log_softmax(scores, axis=0), "you add up the columns"),
+        ("04.2", without_log, "hint:     take the logarithm of the sum"),
         ("04.2", nd.log_softmax, "the right result, by a softmax that was there already"),
         ("04.2", by_column, "sum over each row, not over each column"),
         ("04.2", nd.softmax, "those are the probabilities"),
@@ -222,6 +241,17 @@ def predicting_classes(train_iter):
             "04.3",
             lambda scores, y: -nd.one_hot(y, scores.shape[1]) / nd.softmax(scores) / len(y),
             "that is the gradient in the probabilities",
+        ),
+        ("04.3", in_the_probabilities, "that is the gradient in the probabilities"),
+        (
+            "04.3",
+            lambda scores, y: (scores.exp() / scores.exp().sum(axis=1, keepdims=True) - one_hot(scores, y)) / len(y),
+            "exp(200) is too large for float32",
+        ),
+        (
+            "04.3",
+            lambda scores, y: (nd.softmax(scores.reshape((1, -1))).reshape(scores.shape) - one_hot(scores, y)) / len(y),
+            "the whole table sums to one",
         ),
         ("04.3", recorded(lambda scores, y: -nd.pick(nd.softmax(scores), y).log().mean()), "nan"),
         (

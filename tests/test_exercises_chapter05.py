@@ -57,6 +57,17 @@ def normal(added, divided=True):
     return solve
 
 
+def sides(X_power=1, y_power=1, penalty_power=0):
+    """Normal equations whose sides are divided, and whose penalty is multiplied, by these powers of n."""
+
+    def solve(X, y, lambd):
+        X, y, n = X.asnumpy().astype("float64"), y.asnumpy(), float(len(y))
+        A = X.T @ X / n**X_power + lambd * n**penalty_power * np.eye(X.shape[1])
+        return np.linalg.solve(A, y @ X / n**y_power)
+
+    return solve
+
+
 def recipe(lr=0.1, num_epochs=20, batch_size=5, wd_factor=1.0, fixed_wd=None, bias=0, weight=1, step_by=None, units=1):
     """A recipe with the mistake that the arguments describe."""
 
@@ -183,6 +194,22 @@ def not_linear(features, labels, wd):
         ("05.3", step(lambda lr, wd, n: 0), "a step without decay"),
         ("05.3", decay_last, "not those after the step"),
         ("05.3", decay_by_norm, "the gradient of the penalty has an element for each weight"),
+        (
+            "05.3",
+            lambda w, b, grad_w, grad_b, lr, wd, n: step()(w, b, grad_w, n * grad_b, lr, wd, n),
+            "divide the gradient of b by the batch size, too",
+        ),
+        (
+            "05.3",
+            lambda w, b, grad_w, grad_b, lr, wd, n: step()(w, b, n * grad_w, grad_b, lr, wd, n),
+            "divide the gradient of w by the batch size, too",
+        ),
+        ("05.3", step(lambda lr, wd, n: lr * wd / 2), "half the decay it should be"),
+        (
+            "05.3",
+            step(bias_decay=lambda lr, wd, n: lr * wd, size=lambda lr, n: lr),
+            "decayed too, and the gradients are not divided by the batch size",
+        ),
         ("05.3", no_bias, "expected: 2 results"),
         ("05.3", lambda w, b, *rest: (w, b), "came out: [ 1. -2.] and 10"),
         ("05.4", normal(lambda lambd, n, d: lambd * np.eye(d), divided=False), "lambda is n times too small"),
@@ -193,6 +220,10 @@ def not_linear(features, labels, wd):
         ("05.4", normal(lambda lambd, n, d: lambd), "on the diagonal only"),
         ("05.4", normal(lambda lambd, n, d: -lambd * np.eye(d)), "the sign of the penalty is turned round"),
         ("05.4", normal(lambda lambd, n, d: lambd * np.diag([0] + [1] * (d - 1))), "there is no bias here"),
+        ("05.4", sides(y_power=0, penalty_power=1), "y's side is not divided by n"),
+        ("05.4", sides(X_power=0), "X's side is not divided by n"),
+        ("05.4", sides(y_power=0), "y's side is not divided by n"),
+        ("05.4", sides(y_power=2), "y's side is divided by n twice"),
         ("05.4", lambda X, y, lambd: nd.zeros((X.shape[1],)), "came out: [0. 0.]"),
         ("05.4", lambda X, y, lambd: nd.zeros((X.shape[1], 1)), "expected: an array of shape (2,)"),
         ("05.5", "abde", "what did one step with wd do to a bias of 1"),

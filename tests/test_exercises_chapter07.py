@@ -1,5 +1,7 @@
 """Usual mistakes in the exercises of chapter 07, and what the check says to them."""
 
+from itertools import combinations
+
 import d2lhelpers as dh
 from d2lhelpers.exercises import find
 from d2lhelpers.exercises.judging import judge
@@ -182,6 +184,38 @@ def transposed(function):
     return lambda *args: tuple(part.T for part in function(*args))
 
 
+# What arguments of `backward` a slip corresponds to, and its whole hint.
+SLIPS = [
+    ({"divide": lambda Y: 1}, "the loss is the mean over the examples: divide by the batch size"),
+    ({"divide": lambda Y: Y.size}, "divide by the number of examples, not of all elements of Y"),
+    ({"divide": lambda Y: Y.shape[1]}, "divide by the number of examples, not of outputs"),
+    ({"decay_divided": True}, "the batch size divides the loss only, not the penalty"),
+    ({"decay": (0, 0)}, "the penalty depends on the weights too: what is its gradient?"),
+    ({"decay": (0, 1)}, "W2 is right; W1 has a second way to J, through the penalty"),
+    ({"decay": (1, 0)}, "W1 is right; W2 has a second way to J, through the penalty"),
+    ({"decay": (2, 2)}, "twice too much penalty: its half takes the 2 of the derivative away"),
+    ({"decay": (0.5, 0.5)}, "half the penalty there should be: its half takes the 2 of the derivative away"),
+    ({"decay": (-1, -1)}, "the penalty's gradient is added, not taken off"),
+    ({"factor": -1}, "the loss's part has the wrong sign: the error is output minus label"),
+    ({"factor": 2}, "the loss's part is twice too much: its half takes the 2 of the derivative away"),
+    ({"slope": lambda Z, H: 1}, "on the way to W1 the derivative of tanh is missing"),
+    ({"slope": lambda Z, H: 1 - nd.tanh(H) ** 2}, "H is tanh(Z) already: for its derivative no second tanh is needed"),
+    ({"slope": lambda Z, H: 1 - Z * Z}, "the derivative of tanh is 1 - h², not 1 - z²"),
+    ({"slope": lambda Z, H: 1 - H}, "the h in 1 - h² is to be squared"),
+    ({"slope": lambda Z, H: H * (1 - H)}, "that is the derivative of the sigmoid: tanh has 1 - h²"),
+    ({"slope": lambda Z, H: Z > 0}, "that is the derivative of ReLU: tanh has 1 - h²"),
+]
+
+
+def slips():
+    """Each of them, and any two at once that are not both about the penalty or about the same argument."""
+    yield from SLIPS
+    for (one, hint), (other, other_hint) in combinations(SLIPS, 2):
+        names = {name.removesuffix("_divided") for slip in (one, other) for name in slip}
+        if len(names) == 2:
+            yield one | other, f"{hint}; and: {other_hint}"
+
+
 @pytest.mark.parametrize(
     ("number", "answer", "message"),
     [
@@ -208,20 +242,7 @@ def transposed(function):
         ("07.2", lambda *args: (*forward(*args), 0), "came out: 3 results"),
         ("07.2", lambda X, W1, W2: forward(X[:2], W1, W2), "expected: 2 results: an array of shape (4, 5)"),
         ("07.2", lambda X, W1, W2: (nd.zeros((2, 2)), nd.zeros((2, 2))), "came out: [[0. 0.] [0. 0.]]"),
-        ("07.3", backward(divide=lambda Y: 1), "divide by the batch size"),
-        ("07.3", backward(divide=lambda Y: Y.size), "not of all elements of Y"),
-        ("07.3", backward(decay_divided=True), "the batch size divides the loss only"),
-        ("07.3", backward(decay=(0, 0)), "the penalty depends on the weights too"),
-        ("07.3", backward(decay=(0, 1)), "W1 has a second way to J"),
-        ("07.3", backward(decay=(1, 0)), "W2 has a second way to J"),
-        ("07.3", backward(decay=(2, 2)), "twice too much penalty"),
-        ("07.3", backward(decay=(-1, -1)), "the penalty's gradient is added"),
-        ("07.3", backward(factor=-1), "hint:     the loss's part has the wrong sign"),
-        ("07.3", backward(factor=2), "the loss's part is twice too much"),
-        ("07.3", backward(slope=lambda Z, H: 1), "the derivative of tanh is missing"),
-        ("07.3", backward(slope=lambda Z, H: 1 - nd.tanh(H) ** 2), "H is tanh(Z) already"),
-        ("07.3", backward(slope=lambda Z, H: 1 - Z * Z), "1 - h², not 1 - z²"),
-        ("07.3", backward(slope=lambda Z, H: 1 - H), "the h in 1 - h² is to be squared"),
+        *(("07.3", backward(**slip), f"hint:     {hint}") for slip, hint in slips()),
         ("07.3", transposed(backward()), "the gradient of a matrix has the matrix's shape"),
         ("07.3", turned(backward()), "the gradient in W1 first"),
         ("07.3", lambda *args: backward()(*args)[0], "that is grad_W1 alone: end with return grad_W1, grad_W2"),
@@ -232,8 +253,6 @@ def transposed(function):
         ),
         ("07.3", lambda X, Y, W1, W2, lambd: (lambd * W1, lambd * W2), "not right yet"),
         ("07.3", by_autograd, "the right result, by autograd"),
-        ("07.3", backward(decay=(0, 0), factor=2), "what is its gradient?; and: the loss's part is twice too much"),
-        ("07.3", backward(divide=lambda Y: 1, slope=lambda Z, H: 1), "; and: on the way to W1 the derivative of tanh"),
         ("07.4", without_copies, "u = x is no copy, x.copy() is"),
         ("07.4", without_copies_one_by_one, "u = x is no copy, x.copy() is"),
         ("07.4", difference(divide=1), "how far apart are x + step and x - step"),

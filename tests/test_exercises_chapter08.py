@@ -46,6 +46,29 @@ def prepared(centre=None, scale=np.std, fill=np.nanmedian, fill_train=True):
     return answer
 
 
+def with_median_of_both(X_train, X):
+    both = np.vstack([X_train, X])
+    return prepared(fill=lambda part, axis: np.nanmedian(both, axis=axis))(X_train, X)
+
+
+def standardised_together(X_train, X):
+    both = np.vstack([X_train, X])
+    for column, median in zip(both.T, np.nanmedian(X_train, axis=0), strict=True):
+        column[np.isnan(column)] = median
+    return ((both - both.mean(axis=0)) / both.std(axis=0))[len(X_train) :]
+
+
+def filled_last(X_train, X):
+    """The gaps become the median of what has been standardised already."""
+    train, rows = ((part - np.nanmean(X_train, axis=0)) / np.nanstd(X_train, axis=0) for part in (X_train, X))
+    return np.where(np.isnan(rows), np.nanmedian(train, axis=0), rows)
+
+
+def scaled_by_itself(X_train, X):
+    rows = prepared(scale=lambda part, axis: 1)(X_train, X)
+    return rows / rows.std(axis=0)
+
+
 def with_pandas(X_train, X):
     pandas = pytest.importorskip("pandas")
     train, rows = pandas.DataFrame(X_train), pandas.DataFrame(X)
@@ -133,6 +156,8 @@ def pipeline(
     labels_of_all=False,
     by_itself=False,
     strength=np.abs,
+    standardise=True,
+    fit_all=False,
 ):
     """The pipeline of 08.6, with each step in or before the loop."""
 
@@ -145,12 +170,15 @@ def pipeline(
             train = np.setdiff1d(np.arange(len(y)), valid)
             if standardise_inside:
                 Z = (X - X[train].mean(axis=0)) / X[train].std(axis=0)
+            if not standardise:
+                Z = X
             if by_itself:
                 Z[valid] = (X[valid] - X[valid].mean(axis=0)) / X[valid].std(axis=0)
             if choose_inside:
                 rows = np.arange(len(y)) if labels_of_all else train
                 chosen = np.argsort(strength(Z[rows].T @ (y[rows] - y[rows].mean())))[-best:]
-            predict = fit(Z[train][:, chosen], y[train])
+            known = np.arange(len(y)) if fit_all else train
+            predict = fit(Z[known][:, chosen], y[known])
             errors.append(root(((predict(Z[valid][:, chosen]) - y[valid]) ** 2).mean()))
         return np.mean(errors)
 
@@ -221,6 +249,19 @@ def choose(k=5, refit=True, shuffled=True, pick=np.argmin, on_training=False):
             lambda X_train, X: prepared()(X_train, np.where(np.isnan(X), np.nanmedian(X, axis=0), X)),
             "the gaps of X were filled by its own median",
         ),
+        ("08.3", with_median_of_both, "the median comes from both parts"),
+        ("08.3", standardised_together, "mean and standard deviation come from both parts"),
+        ("08.3", prepared(fill=np.nanmean), "the median of the known values, not their mean"),
+        ("08.3", filled_last, "fill X_train first"),
+        ("08.3", prepared(scale=np.var), "divide by the standard deviation, not its square"),
+        ("08.3", scaled_by_itself, "here one of them comes from X"),
+        ("08.3", prepared(scale=lambda part, axis: 1), "the division by the standard deviation is missing"),
+        ("08.3", prepared(centre=lambda train, rows: 0), "the mean has not been subtracted"),
+        (
+            "08.3",
+            prepared(centre=lambda train, rows: np.mean(train), scale=lambda part, axis: np.std(part)),
+            "each column has a mean and a standard deviation of its own",
+        ),
         ("08.3", lambda X_train, X: (prepare_like(X_train, X_train), prepare_like(X_train, X)), "return X alone"),
         ("08.3", lambda X_train, X: np.where(np.isnan(X), np.nanmedian(X_train, axis=0), X), "filled, but not"),
         ("08.3", lambda X_train, X: prepare_like(np.vstack([X_train, X]), X), "from both parts together"),
@@ -235,6 +276,9 @@ def choose(k=5, refit=True, shuffled=True, pick=np.argmin, on_training=False):
         ("08.4", lambda values, categories: [categories.index(v) for v in values], "would claim an order"),
         ("08.4", lambda values, categories: one_hot_by_loop(values, sorted(categories)), "not of the alphabet"),
         ("08.4", lambda values, categories: one_hot_by_loop(values, sorted(set(values))), "that happen to be there"),
+        ("08.4", lambda values, categories: one_hot_by_loop(values, categories[1:]), "the first word has no column"),
+        ("08.4", lambda values, categories: values[:, np.newaxis] != np.array(categories), "1 where the word holds"),
+        ("08.4", codes, "would claim an order"),
         ("08.4", lambda values, categories: np.add(codes(values, categories), 1), "would claim an order"),
         ("08.4", lambda values, categories: np.eye(len(categories))[codes(values, categories)], "a row of zeros"),
         ("08.4", lambda values, categories: np.eye(len(categories))[codes(values, categories, 0)], "a row of zeros"),
@@ -279,6 +323,11 @@ def choose(k=5, refit=True, shuffled=True, pick=np.argmin, on_training=False):
         ("08.6", pooled, "a root for each fold"),
         ("08.6", pipeline(root=lambda square: square), "take the root"),
         ("08.6", pipeline(best=500), "choose the ten"),
+        ("08.6", pipeline(choose_inside=False, fit_all=True), "the weights are fitted to all rows"),
+        ("08.6", pipeline(labels_of_all=True, fit_all=True), "the weights are fitted to all rows"),
+        ("08.6", pipeline(fit_all=True), "the weights are fitted to all rows"),
+        ("08.6", pipeline(standardise=False), "the features are not standardised"),
+        ("08.6", pipeline(strength=lambda values: -np.abs(values)), "go least with the labels"),
         ("08.6", lambda fit, X, y: 1.0, "came out: 1"),
         ("08.7", "abce", "which folds gave the larger error"),
         ("08.7", "ae", "which line lies lower on the right"),

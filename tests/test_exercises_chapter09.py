@@ -43,6 +43,14 @@ def combined_by_loop(means, numbers):
     return list(total / count)
 
 
+def combined_by_column(means, numbers):
+    """Go the other way only where the numbers do not fit the columns, which raises an error."""
+    try:
+        return (means * numbers).sum(axis=0) / numbers.sum()
+    except ValueError:
+        return combined_by_loop(means, numbers)
+
+
 def late(extra=0, from_old=False, sign=-1, wait=False, in_place=False, last=-1, factor=1.0, with_rate=True):
     """A descent with late gradients, with the mistake that the arguments describe."""
 
@@ -326,6 +334,11 @@ def half_learning_rate(net, trainer, loss, batches, num_workers):
         ("09.1", lambda rows, *which: part_by_hand(np.arange(len(rows)), *which), "places in the minibatch"),
         ("09.1", lambda rows, rank, num_workers: rows, "the whole minibatch"),
         ("09.1", lambda rows, rank, num_workers: len(part_by_hand(rows, rank, num_workers)), "return them"),
+        (
+            "09.1",
+            lambda rows, *which: sorted(rows)[: len(part_by_hand(rows, *which))],
+            "do not sort it",
+        ),
         ("09.1", lambda rows, rank, num_workers: np.array_split(rows, num_workers), "came out: "),
         ("09.2", 0.05, "by the examples of one"),
         ("09.2", 0.05 / 8, "the other way round"),
@@ -344,6 +357,9 @@ def half_learning_rate(net, trainer, loss, batches, num_workers):
         ("09.3", lambda means, numbers: means.sum(axis=0) / numbers.sum(), "multiply each by its number"),
         ("09.3", lambda means, numbers: means * numbers[:, np.newaxis] / numbers.sum(), "add them up"),
         ("09.3", lambda means, numbers: (means * numbers).sum(axis=0) / numbers.sum(), "multiplies the columns"),
+        ("09.3", lambda means, numbers: (means.T * numbers).sum(axis=1) / max(numbers), "not by that of one worker"),
+        ("09.3", lambda means, numbers: (means.T / np.where(numbers, numbers, 1)).sum(axis=1), "to get the sum back"),
+        ("09.3", combined_by_column, "multiplies the columns"),
         ("09.3", lambda means, numbers: means.sum() / numbers.sum(), "came out: a single number"),
         ("09.4", late(extra=-99), "descent without delay"),
         ("09.4", late(in_place=True), "descent without delay"),
@@ -357,7 +373,10 @@ def half_learning_rate(net, trainer, loss, batches, num_workers):
         ("09.4", late(factor=2.0), "no factor of 2"),
         ("09.4", late(with_rate=False), "by the learning rate"),
         ("09.4", late_without_last, "one step is missing"),
+        ("09.4", lambda *args: late()(*args[:-1], args[-1] + 1), "that is one step too many"),
         ("09.5", best_with_network_for_one, "it needs no network"),
+        ("09.5", lambda c, latency, m, most: 1 + int(np.argmin(times_of(c, latency, m, most)[1:])), "that is one off"),
+        ("09.5", lambda c, latency, m, most: min(round((c / m) ** 0.5), most), "it needs no network"),
         ("09.5", lambda c, latency, m, most: int(np.argmin(times_of(c, latency, m, most))), "counts from 0"),
         ("09.5", lambda c, latency, m, most: 2 + int(np.argmin(times_of(c, latency, m, most)[1:])), "with one machine"),
         ("09.5", lambda c, latency, m, most: round((c / m) ** 0.5), "there are only so many"),

@@ -1,10 +1,15 @@
 """All exercises of the usual kinds, whatever their chapter: right answers in any form, and every slip with its hint."""
 
+import warnings
 from decimal import Decimal
 from fractions import Fraction
+from importlib import import_module
+from inspect import getclosurevars
 
 from d2lhelpers.exercises import CHAPTERS, exercises
-from d2lhelpers.exercises.judging import Verdict, judge
+from d2lhelpers.exercises.calling import call
+from d2lhelpers.exercises.comparing import agree, is_finite
+from d2lhelpers.exercises.judging import Verdict, Wrong, judge
 
 import numpy as np
 import pytest
@@ -102,6 +107,44 @@ def test_each_slip_gets_its_own_hint(number, i):
     verdict = judge(ALL[number], on_numpy(mistake, np.asarray))
     assert verdict.text.splitlines()[-1] == f"  hint:     {hint}"
     in_chinese(verdict)
+
+
+def wrong_answers(number):
+    """The wrong answers to an exercise that its chapter's tests know."""
+    tests = import_module(f"test_exercises_chapter{number[:2]}")
+    (mark,) = (mark for mark in tests.test_wrong_answers.pytestmark if mark.name == "parametrize")
+    return [answer for answer_to, answer, _ in mark.args[1] if answer_to == number]
+
+
+@pytest.mark.parametrize("number", FUNCTIONS)
+def test_each_slip_is_that_of_a_wrong_answer(number):
+    """One that was written independently: what is tried above is the list itself, whatever sign or axis it has."""
+    exercise = ALL[number]
+    check = getclosurevars(exercise.examine).nonlocals  # nobody else needs the inputs that it tries
+    inputs, tolerance, numpy = list(check["cases"]()), check["tolerance"], check["numpy"]
+
+    def result(answer, args):
+        try:
+            return call(answer, *args, numpy=numpy)
+        except (Wrong, pytest.skip.Exception):  # one skips itself where pandas is missing
+            return None
+
+    def is_alike(got, expected):
+        """An answer whose shapes do not fit raises an error; the slip in the list is NaN then."""
+        return not is_finite(expected) if got is None else agree(got, expected, tolerance)
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        answers = [[result(answer, args) for args, _ in inputs] for answer in wrong_answers(number)]
+        slips = [[mistake(*exact) for _, exact in inputs] for mistake, _ in exercise.mistakes]
+    unlike = [
+        hint
+        for slip, (_, hint) in zip(slips, exercise.mistakes, strict=True)
+        if not any(all(map(is_alike, answer, slip)) for answer in answers)
+    ]
+    assert not unlike, (
+        f"{number}: no wrong answer in its chapter's tests has the results of the slips with the hints {unlike}"
+    )
 
 
 @pytest.mark.parametrize("number", FUNCTIONS)
