@@ -155,7 +155,7 @@ def rebinding(features, labels):
         (
             "01.3",
             lambda X, y, w, b: (nd.dot(X.T, error(X, y, w, b)), error(X, y, w, b).sum()),
-            "divide by the batch size",
+            "that is the gradient of the sum: divide by the batch size",
         ),
         (
             "01.3",
