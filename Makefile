@@ -238,6 +238,7 @@ VERSION = import platform as p; print(p.python_implementation().replace("CPython
 # Install this folder into the environment $(1), and the book's first package into a folder of its own there.
 define own
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(1)/bin/python --editable .
+	@$(1)/bin/python -m compileall -q d2lhelpers d2lhelpers_startup.py
 	@$(UV) pip install --quiet --no-deps --require-hashes --python $(1)/bin/python --target $(1)/d2lzh \
 		--requirement requirements-d2lzh.lock
 endef

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import d2lhelpers as dh
@@ -117,13 +118,14 @@ def test_every_reason_that_is_given_can_be_said():
     assert set(reasons._SENTENCES) - given == {"parameters", "examples", "training", "num_workers", "num_servers"}
 
 
-def copied(*chunks):
+def copied(*chunks, pause=0):
     stream = io.BytesIO()
     source, target = os.pipe()
 
     def write():
         for chunk in chunks:
             os.write(target, chunk)
+            time.sleep(pause)
         os.close(target)
 
     thread = threading.Thread(target=write)
@@ -139,11 +141,13 @@ def test_output_gets_a_prefix_a_line():
     assert copied(b"one\nwithout an end") == b"[0] one\n[0] without an end\n"
 
 
-def test_a_progress_bar_stays_one_line():
-    out = copied(b"\repoch 1:  10%", b"\repoch 1: 100%", b"\r             \r", b"done\n")
+@pytest.mark.parametrize("pause", [0, 0.05])
+def test_a_progress_bar_stays_one_line(pause):
+    out = copied(b"\repoch 1:  10%", b"\repoch 1: 100%", b"\r             \r", b"done\n", pause=pause)
     assert out.count(b"\n") == 1
     assert b"\r[0] epoch 1:  10%\r[0] epoch 1: 100%" in out
     assert out.endswith(b"[0] done\n")
+    assert copied(b"\repoch 1: 100%", b"\r").endswith(b"100%\r")
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,6 @@ def test_figure_names_its_axes_and_curves_and_has_a_title(name):
     figure = draw(name)
     assert isinstance(figure, Figure)
     assert plt.get_fignums() == [figure.number]  # plt.show() shows it, and nothing else
-    figure.canvas.draw()
     assert [(ax.get_xlabel(), ax.get_ylabel()) for ax in figure.axes] == FIGURES[name][1]
     assert [legend(ax) for ax in figure.axes] == LEGENDS.get(name, [[]] * len(figure.axes))
     # The takeaway stands above it: of the whole figure, or of its panels if each has one of its own.

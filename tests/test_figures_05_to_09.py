@@ -228,7 +228,6 @@ def test_figure_is_returned_and_not_shown(draw, monkeypatch):
     monkeypatch.setattr(plt, "show", lambda: pytest.fail("the cell shows the figure"))
     figure = figure_of(draw)
     assert plt.get_fignums() == [figure.number]
-    figure.canvas.draw()  # without a warning
 
 
 def sliders(draw):

@@ -69,8 +69,8 @@ def copy(descriptor, output, source, prefix):
         *parts, rest = re.split(rb"(?<=\n)|(?=\r(?!\n))", rest)
         for part in filter(None, parts):
             output.write(source, prefix, part)
-        if rest.startswith(b"\r"):
+        if rest.startswith(b"\r") and rest != b"\r":  # what comes after one by itself belongs to it
             output.write(source, prefix, rest)
             rest = b""
     if rest:
-        output.write(source, prefix, rest + b"\n")
+        output.write(source, prefix, rest if rest == b"\r" else rest + b"\n")
