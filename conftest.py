@@ -1,9 +1,12 @@
 """For all tests, those of the notebooks included: nothing may touch what a learner has solved."""
 
+import gc
 import os
 import sys
 import tempfile
 from pathlib import Path
+
+import pytest
 
 # The kernels of the notebooks inherit this. It is set when pytest starts, in each of its workers.
 os.environ["D2L_PROGRESS"] = os.path.join(tempfile.gettempdir(), f"d2l-progress-of-tests-{os.getpid()}.txt")
@@ -30,6 +33,13 @@ collect_ignore = ["tests/browser"]
 def pytest_xdist_auto_num_workers():
     """Take one worker more than there are cores: some tests wait, for a time limit or for another process."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish():
+    """Leave thousands of tests, which stay to the end, out of each search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config):

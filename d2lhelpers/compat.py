@@ -131,13 +131,17 @@ _PARTS = ("mxnet.contrib.onnx", "mxnet.contrib.text")
 
 
 def _import(name, globals=None, locals=None, fromlist=(), level=0):
-    """Import for MXNet's modules: what ``__import__`` is for all others, with the same parameters."""
-    library, *parts = name.split(".")
-    if level == 0 and library in _INSTEAD and (library != "numpy" or not parts):
-        if _INSTEAD[library] is None:
-            raise ModuleNotFoundError(f"MXNet does without {library}", name=name)
-        return functools.reduce(getattr, parts, _INSTEAD[library]) if fromlist else _INSTEAD[library]
-    if level == 1 and not name and (part := f"{globals['__name__']}.{fromlist[0]}") in _PARTS:
+    """Import for MXNet's modules: what ``__import__`` is for all others, with the same parameters.
+
+    Each call of an operator imports something, by ``from ..numpy import``; that takes the shortest way through here.
+    """
+    if level == 0:
+        library, *parts = name.split(".")
+        if library in _INSTEAD and (library != "numpy" or not parts):
+            if _INSTEAD[library] is None:
+                raise ModuleNotFoundError(f"MXNet does without {library}", name=name)
+            return functools.reduce(getattr, parts, _INSTEAD[library]) if fromlist else _INSTEAD[library]
+    elif level == 1 and not name and (part := f"{globals['__name__']}.{fromlist[0]}") in _PARTS:
         package = sys.modules[globals["__name__"]]
         setattr(package, fromlist[0], _Later(part))
         return package

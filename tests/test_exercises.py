@@ -18,6 +18,7 @@ from pathlib import Path
 import d2lhelpers as dh
 from d2lhelpers.datasets import load_digits
 from d2lhelpers.exercises import CHAPTERS, exercises, find, judging, schedule, solved
+from d2lhelpers.exercises.calling import call
 from d2lhelpers.exercises.judging import Verdict, Wrong, judge
 from d2lhelpers.exercises.kinds import choice_exercise, function_exercise, number_exercise
 from d2lhelpers.exercises.showing import Shown
@@ -192,6 +193,21 @@ def test_answer_that_changes_its_input_does_not_change_what_is_expected():
         return x
 
     assert not judge(HALF, in_place).right
+
+
+@pytest.mark.parametrize("numpy", [False, True])
+def test_answer_that_changes_its_input_changes_nothing_for_the_next_one(numpy):
+    given = np.ones(2), [1, [2]], {"a": [3]}
+
+    def spoiling(array, numbers, names):
+        array[:] = 0
+        numbers[1].clear()
+        names["a"].clear()
+        return 1
+
+    call(spoiling, *given, numpy=numpy)
+    assert given[0].tolist() == [1, 1]
+    assert given[1:] == ([1, [2]], {"a": [3]})
 
 
 def recursion(x):

@@ -392,6 +392,17 @@ def test_the_choice_does_not_hang_on_the_folds(variant):
         assert judge(find("08.8"), choose(k=k), variant).right
 
 
+def test_an_answer_that_changes_what_it_gets_changes_nothing_for_the_next_one():
+    def spoiling(fit, X, y, X_new, lambdas):
+        result = choose()(fit, X.copy(), y.copy(), X_new.copy(), list(lambdas))
+        X[:], y[:], X_new[:] = 0, 0, 0
+        lambdas.clear()
+        return result
+
+    for _ in range(2):
+        assert judge(find("08.8"), spoiling).right
+
+
 @pytest.mark.parametrize("variant", range(4))
 @pytest.mark.parametrize("whole", [False, True], ids=["the last fold's", "the mean of all folds'"])
 def test_a_model_that_has_seen_most_rows_was_not_trained_again(variant, whole):

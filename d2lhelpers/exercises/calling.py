@@ -1,5 +1,6 @@
 """How a function of the learner is called, and its result is turned into NumPy arrays."""
 
+import copy
 import dis
 from decimal import Decimal
 from fractions import Fraction
@@ -21,7 +22,7 @@ def call(function, *args, tried=None, numpy=False):
     function : object
         What the learner handed in; `Wrong` if it cannot be called.
     *args
-        NumPy arrays are handed on as ``nd`` arrays (float32, whole numbers as int32), all else as it is.
+        NumPy arrays are handed on as ``nd`` arrays (float32, whole numbers as int32).
     tried : str, optional
         What to say was tried; by default the arguments are described.
     numpy : bool
@@ -130,7 +131,7 @@ def is_unwritten(function):
 
 
 def as_nd(value):
-    """Return a NumPy array as a new ``nd`` array, and all else as it is.
+    """Return a NumPy array as a new ``nd`` array, and all else as `copied` does.
 
     Examples
     --------
@@ -138,20 +139,20 @@ def as_nd(value):
     (<class 'numpy.float32'>, 3)
     """
     if not isinstance(value, np.ndarray):
-        return value
+        return copied(value)
     return nd.array(value, dtype="int32" if value.dtype.kind in "iu" else "float32")
 
 
 def copied(value):
-    """Return a new copy of a NumPy array, and all else as it is.
+    """Return a new copy of a NumPy array, a list or a dictionary, and all else as it is.
 
     Examples
     --------
-    >>> array = np.array([1.0])
-    >>> copied(array) is array, copied(3)
-    (False, 3)
+    >>> array, numbers = np.array([1.0]), [1, 2]
+    >>> copied(array) is array, copied(numbers) is numbers, copied(3)
+    (False, False, 3)
     """
-    return value.copy() if isinstance(value, np.ndarray) else value
+    return copy.deepcopy(value) if isinstance(value, np.ndarray | list | dict) else value
 
 
 def plain(value):
