@@ -90,7 +90,7 @@ def test_no_paragraph_of_a_twin_is_left_in_english(name, page):
 @pytest.mark.parametrize(
     ("old", "new", "what"),
     [
-        ("350 s", "340 s", "numbers"),
+        ("330 s", "340 s", "numbers"),
         ("(install.md)", "(teaching.md)", "links"),
         ("`make run`", "`make lab`", "code"),
         ("## Without a browser", "### Without a browser", "headings"),
