@@ -300,6 +300,12 @@ EQUIVALENT = {
         "0",
         "1",
     ): "no part has one example",
+    (
+        "launch.py",
+        'self._start_role("scheduler", 0, ["-c", "import d2lhelpers"], environ | variables, [listener.fileno()])',
+        "0",
+        "1",
+    ): "it waits a little longer then for processes that do not end",
     ("describing.py", "is_plain = False", "False", "True"): "it concerns numbers with a point only",
     (
         "recipes.py",
