@@ -21,6 +21,7 @@ from d2lhelpers.exercises import CHAPTERS, exercises, find, judging, schedule, s
 from d2lhelpers.exercises.calling import call
 from d2lhelpers.exercises.judging import Verdict, Wrong, judge
 from d2lhelpers.exercises.kinds import choice_exercise, function_exercise, number_exercise
+from d2lhelpers.exercises.recipes import examine_scores
 from d2lhelpers.exercises.showing import Shown
 from d2lhelpers.exercises.watching import replaced
 
@@ -659,3 +660,12 @@ def test_wrong_is_plain_data():
     assert json.dumps(wrong.args) == '["tried", "came out", "expected", "hint"]'
     assert str(Wrong("a", "b", "c")).splitlines() == ["  tried:    a", "  came out: b", "  expected: c"]
     assert str(Wrong("", "b", "c")).splitlines() == ["  you gave: b", "  expected: c"]
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_scores_are_the_same_if_they_differ_by_rounding_only(size):
+    scores = size * np.array([[1.0, -1.0, 0.5], [1.01, -1.0, 0.5]])
+    examine_scores(scores, "trained")
+    scores[1] = scores[0] * (1 + 1e-7)
+    with pytest.raises(Wrong, match="the same scores for all images"):
+        examine_scores(scores, "trained")

@@ -162,6 +162,10 @@ FAULTS = {
         gzip.compress(encoded(LABELS) + b"\0"),
         "it holds more than the 6 values that its header says",
     ),
+    "no class, after the last one": (
+        compressed(np.array([0, 9, 8, 10, 9, 11], dtype="uint8")),
+        "it holds 10 at position 3, where at most 9 is expected",
+    ),
     "no class": (compressed(LABELS + np.uint8(1)), "it holds 10 at position 2, where at most 9 is expected"),
 }
 

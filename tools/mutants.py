@@ -301,6 +301,13 @@ EQUIVALENT = {
         "1",
     ): "no part has one example",
     (
+        "coordinator.py",
+        'self._has_own_launcher |= bool(hello.get("role") == "launcher" and hello.get("ranks"))',
+        'hello.get("role") == "launcher"',
+        'hello.get("role") != "launcher"',
+    ): "it waits a little longer then for a launcher that has come already",
+    ("chapter02.py", "if loss < limit:", "loss < limit", "loss <= limit"): _EDGE,
+    (
         "launch.py",
         'self._start_role("scheduler", 0, ["-c", "import d2lhelpers"], environ | variables, [listener.fileno()])',
         "0",
