@@ -43,6 +43,19 @@ def test_a_worker_that_stops_in_training_is_named_until_it_is_killed(runs):
     assert run.err.count("worker 1 on 127.0.0.1 was ended by the signal SIGKILL. Look at that machine") == 1
 
 
+def test_workers_that_all_compute_by_themselves_wait_for_nobody(runs):
+    script = """
+    import time
+    import d2lhelpers as dh
+    dh.cluster.current().add("", [1])
+    time.sleep(3)  # they tell how far they are each second
+    print(dh.cluster.current().add("", [1]))
+    """
+    run = runs.launch("--workers", 2, runs.script(script), environ={"D2L_CLUSTER_PATIENCE": "1"})
+    assert run.wait() == 0
+    assert run.err == ""
+
+
 def test_a_worker_that_is_late_is_named_and_may_go_on(runs):
     script = """
     import os, time

@@ -103,6 +103,13 @@ def test_plot_epochs_draws_a_panel_for_each_pair():
         assert [text.get_text() for text in ax.get_legend().get_texts()] == names
 
 
+def test_epochs_are_whole_numbers_however_few_there_are():
+    plotting.plot_epochs([("loss", {"training loss": [3, 2]})])
+    ticks = plt.gca().get_xticks()
+    assert len(ticks) >= 2
+    np.testing.assert_array_equal(ticks, ticks.round())
+
+
 # show_images
 
 
