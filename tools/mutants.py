@@ -308,6 +308,12 @@ EQUIVALENT = {
     ): "it waits a little longer then for a launcher that has come already",
     ("chapter02.py", "if loss < limit:", "loss < limit", "loss <= limit"): _EDGE,
     (
+        "updates.py",
+        "inputs = [array for arrays in zip(weights, self._gradients[part], *states, strict=True) for array in arrays]",
+        "True",
+        "False",
+    ): "there are as many of each",
+    (
         "launch.py",
         'self._start_role("scheduler", 0, ["-c", "import d2lhelpers"], environ | variables, [listener.fileno()])',
         "0",
