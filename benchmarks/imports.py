@@ -1,8 +1,8 @@
 """How long imports take, on each Python: ``python benchmarks/imports.py [PYTHON ...]``.
 
 Without arguments: this Python, and those of all environments that make has built. The processes are interleaved, and
-medians are compared. "As it is" is MXNet with all that it imports by itself; what it would not work without is given to
-it: numpy's lost names, and from CPython 3.12 on distutils.
+medians are compared. "As it is" is MXNet with all that it imports and makes by itself; what it would not work without
+is given to it: numpy's lost names, and from CPython 3.12 on distutils.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from d2lhelpers import compat
 given = ("numpy", "distutils", "multiprocessing") if sys.version_info >= (3, 12) else ("numpy",)
 compat._INSTEAD = {name: compat._INSTEAD[name] for name in given if name in compat._INSTEAD}
 compat._PARTS = ()
+compat.internal_operators.postpone = lambda base: None
 """
 NAMES = "from d2lhelpers import accuracy, load_array, load_data, softmax, train, try_gpu"  # one of each module
 CODES = {

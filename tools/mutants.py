@@ -307,6 +307,13 @@ EQUIVALENT = {
         'hello.get("role") != "launcher"',
     ): "it waits a little longer then for a launcher that has come already",
     ("chapter02.py", "if loss < limit:", "loss < limit", "loss <= limit"): _EDGE,
+    ("chapter09.py", "((1, 2), (0.001, 0.002), (0.0001, 0.0002), 8, [8]),", "1", "2"): "another input",
+    (
+        "metrics.py",
+        "if self._unmarked >= self._MOST_NUMBERS // 8:",
+        "self._unmarked >= self._MOST_NUMBERS // 8",
+        "self._unmarked > self._MOST_NUMBERS // 8",
+    ): "marked one call later",
     (
         "updates.py",
         "inputs = [array for arrays in zip(weights, self._gradients[part], *states, strict=True) for array in arrays]",
