@@ -32,6 +32,7 @@ ALSO = {
     "files.py": ["test_datasets.py"],
     "functional.py": ["test_advice.py"],
     "metrics.py": ["test_advice.py"],
+    "variants.py": ["test_reviewing.py"],
     "validation.py": ["test_functional.py", "test_metrics.py", "test_training.py", "test_advice.py"],
 }
 COMPARISONS = {
@@ -306,6 +307,49 @@ EQUIVALENT = {
         'hello.get("role") == "launcher"',
         'hello.get("role") != "launcher"',
     ): "it waits a little longer then for a launcher that has come already",
+    (
+        "coordinator.py",
+        'if member.hello["launched"] and reason["why"] == "killed":',
+        'member.hello["launched"] and reason["why"] == "killed"',
+        '(member.hello["launched"] or reason["why"] == "killed")',
+    ): "it waits a second longer then for what a launcher knows",
+    (
+        "downloads.py",
+        "if received - before < WINDOW * SLOWEST:",
+        "received - before < WINDOW * SLOWEST",
+        "received - before <= WINDOW * SLOWEST",
+    ): _EDGE,
+    ("chapter04.py", "images[:, 0, 0, 0] = np.arange(n)", "0", "1"): "another pixel",
+    (
+        "chapter09.py",
+        "for d, rate, delay, num_steps in ((3, 0.1, 4, 11), (2, 0.3, 0, 5), (4, 0.2, 1, 8), (2, 0.1, 5, 4)):",
+        "1",
+        "2",
+    ): "another input",
+    (
+        "chapter08.py",
+        "logs = zip(model.trained, model.predicted, strict=True)",
+        "True",
+        "False",
+    ): "there are as many of each",
+    (
+        "chapter09.py",
+        "1 + int(np.argmin([compute / n + latency + n * transfer for n in range(1, most + 1)]))",
+        "most + 1",
+        "(most - 1)",
+    ): "the best number is smaller for all inputs",
+    (
+        "chapter07.py",
+        "moves[np.abs(moves) < step / 1000] = 0",
+        "np.abs(moves) < step / 1000",
+        "np.abs(moves) <= step / 1000",
+    ): _EDGE,
+    (
+        "blas.py",
+        "rng = np.random.default_rng(0)  # not the random numbers of the learner",
+        "0",
+        "1",
+    ): "other random numbers",
     ("chapter02.py", "if loss < limit:", "loss < limit", "loss <= limit"): _EDGE,
     ("chapter09.py", "((1, 2), (0.001, 0.002), (0.0001, 0.0002), 8, [8]),", "1", "2"): "another input",
     (

@@ -118,8 +118,9 @@ def describe_difference(got, expected, precision=4):
 
     Examples
     --------
-    >>> describe_difference(np.zeros(20), np.arange(20.0))
-    ('an array of shape (20,), with 0 at index (19,)', '19 at this place')
+    >>> expected = np.arange(20.0)
+    >>> describe_difference(np.where(expected == 3, 5, expected), expected)
+    ('an array of shape (20,), with 5 at index (3,)', '3 at this place')
     """
     if isinstance(got, tuple) and isinstance(expected, tuple):
         texts = [describe_difference(g, e, precision) for g, e in zip(got, expected, strict=True)]
