@@ -350,6 +350,12 @@ EQUIVALENT = {
         "0",
         "1",
     ): "other random numbers",
+    (
+        "chapter09.py",
+        '(nd.array(rng.normal(size=(n, 3))), nd.array(rng.integers(0, 4, size=n), dtype="int32")) for n in sizes',
+        "0",
+        "1",
+    ): "other inputs",
     ("chapter02.py", "if loss < limit:", "loss < limit", "loss <= limit"): _EDGE,
     ("chapter09.py", "((1, 2), (0.001, 0.002), (0.0001, 0.0002), 8, [8]),", "1", "2"): "another input",
     (
