@@ -19,6 +19,7 @@ import d2lhelpers as dh
 from d2lhelpers.datasets import load_digits
 from d2lhelpers.exercises import CHAPTERS, exercises, find, judging, schedule, solved
 from d2lhelpers.exercises.calling import call
+from d2lhelpers.exercises.comparing import difference
 from d2lhelpers.exercises.judging import Verdict, Wrong, judge
 from d2lhelpers.exercises.kinds import choice_exercise, function_exercise, number_exercise
 from d2lhelpers.exercises.recipes import examine_scores
@@ -669,3 +670,16 @@ def test_scores_are_the_same_if_they_differ_by_rounding_only(size):
     scores[1] = scores[0] * (1 + 1e-7)
     with pytest.raises(Wrong, match="the same scores for all images"):
         examine_scores(scores, "trained")
+
+
+@pytest.mark.parametrize(
+    ("got", "hint"),
+    [
+        ((np.ones(2), 1.0, 2.0), "end with return w, b"),
+        (np.ones(2), "end with return w, b"),
+        ((np.ones(3), 1.0), "print the shape after each step"),
+    ],
+)
+def test_results_of_another_number_get_another_hint_than_those_of_another_shape(got, hint):
+    wrong = difference("trained", got, (np.ones(2), 1.0), "", names="w, b")
+    assert str(wrong).splitlines()[-1] == f"  hint:     {hint}"

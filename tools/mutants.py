@@ -356,6 +356,19 @@ EQUIVALENT = {
         "0",
         "1",
     ): "other inputs",
+    (
+        "settings.py",
+        'listener=_integer(environ, "D2L_CLUSTER_LISTENER", 0, 2**20) if "D2L_CLUSTER_LISTENER" in environ else None,',
+        "0",
+        "1",
+    ): "no run listens on its standard input",
+    (
+        "chapter06.py",
+        "if np.allclose(noisy, noisy_again, atol=1e-4 * noisy.std()):",
+        "1e-4 * noisy.std()",
+        "(1e-4 / noisy.std())",
+    ): "what dropout changes is far larger than either",
+    ("chapter08.py", "got = got.reshape(-1)", "1", "2"): "NumPy takes -2 as it takes -1",
     ("chapter02.py", "if loss < limit:", "loss < limit", "loss <= limit"): _EDGE,
     ("chapter09.py", "((1, 2), (0.001, 0.002), (0.0001, 0.0002), 8, [8]),", "1", "2"): "another input",
     (
