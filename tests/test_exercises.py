@@ -683,3 +683,8 @@ def test_scores_are_the_same_if_they_differ_by_rounding_only(size):
 def test_results_of_another_number_get_another_hint_than_those_of_another_shape(got, hint):
     wrong = difference("trained", got, (np.ones(2), 1.0), "", names="w, b")
     assert str(wrong).splitlines()[-1] == f"  hint:     {hint}"
+
+
+def test_one_result_of_another_shape_gets_the_hint_to_look_at_shapes():
+    wrong = difference("trained", np.ones(3), np.ones(2), "")
+    assert str(wrong).splitlines()[-1] == "  hint:     print the shape after each step"
