@@ -80,7 +80,13 @@ def describe_stranger(value):
 
 
 def _without_specks(array):
-    """Return an array in which numbers are 0 that are nothing beside the largest, for a line without 4.6e-88."""
+    """Return an array in which numbers are 0 that are nothing beside the largest, for a line without 4.6e-88.
+
+    Examples
+    --------
+    >>> _without_specks(np.array([1.0, 4.6e-88])), _without_specks(np.array([2e-8, 1e-8]))
+    (array([1., 0.]), array([2.e-08, 1.e-08]))
+    """
     sizes = np.where(np.isfinite(array), np.abs(array), 0)
     return np.where((sizes < 1e-6 * sizes.max(initial=0)) & np.isfinite(array), 0.0, array)
 
