@@ -64,6 +64,7 @@ SCRIPT = """
     case("adam", network(), "adam", rates=(0.01, 0.001))
     case("ftrl", network(), "ftrl")
     case("tied", network(tied=True, deferred=False))
+    case("a single parameter", gluon.nn.Dense(3, use_bias=False))
     frozen = network(deferred=False)
     frozen[0].collect_params().setattr("grad_req", "null")
     case("frozen, uneven", frozen, uneven=True)

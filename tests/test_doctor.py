@@ -400,6 +400,11 @@ def test_packages_as_locked(lock):
     assert doctor.check_packages() == (doctor.OK, "packages: all are as locked")
 
 
+def test_without_what_reads_the_lock(monkeypatch):
+    monkeypatch.setitem(sys.modules, "packaging.requirements", None)
+    assert doctor.check_packages() == (doctor.PROBLEM, f"packages: packaging is missing: {remedies.put_back()}")
+
+
 def test_another_version_of_a_direct_requirement(lock):
     lock(f"numpy=={np.__version__}", "numpy==1.0")
     status, text = doctor.check_packages()

@@ -369,6 +369,20 @@ EQUIVALENT = {
         "(1e-4 / noisy.std())",
     ): "what dropout changes is far larger than either",
     ("chapter08.py", "got = got.reshape(-1)", "1", "2"): "NumPy takes -2 as it takes -1",
+    (
+        "fast.py",
+        "graph, update = self._ready.get(stop - start) or self._look_up(stop - start)",
+        "stop - start",
+        "(stop + start)",
+    ): "looked up each time",
+    ("data.py", "return 1, 0  # the CPU, the only one", "0", "1"): "NumPy looks at the kind of device only",
+    ("chapter08.py", "return False", "return False", "return None"): "either says that it hangs on the folds",
+    (
+        "chapter07.py",
+        "if np.any(start) and np.mean((ratios > 300) | (ratios < 1 / 300)) > 0.2:",
+        "ratios > 300",
+        "ratios >= 300",
+    ): _EDGE,
     ("chapter02.py", "if loss < limit:", "loss < limit", "loss <= limit"): _EDGE,
     ("chapter09.py", "((1, 2), (0.001, 0.002), (0.0001, 0.0002), 8, [8]),", "1", "2"): "another input",
     (
@@ -459,7 +473,7 @@ def tests_of(module):
     if module.parent.name == "language":
         names = ["test_language.py"]
     if module.parent.name == "training":
-        names = ["test_training.py", "test_fusion.py", "test_advice.py", "test_fast.py"]
+        names = [f"test_{name}.py" for name in ("training", "training_stress", "fusion", "advice", "fast")]
         if module.name == "machines.py":
             names.append("test_cluster_training.py")
     if module.parent.name == "cluster" or module.name == "launch.py":
