@@ -688,3 +688,8 @@ def test_results_of_another_number_get_another_hint_than_those_of_another_shape(
 def test_one_result_of_another_shape_gets_the_hint_to_look_at_shapes():
     wrong = difference("trained", np.ones(3), np.ones(2), "")
     assert str(wrong).splitlines()[-1] == "  hint:     print the shape after each step"
+
+
+def test_results_of_different_shapes_where_one_is_asked_are_several_results():
+    wrong = difference("trained", (np.ones(2), np.ones(3)), np.ones(2), "")
+    assert "came out: 2 results: an array of shape (2,); an array of shape (3,)" in str(wrong)

@@ -274,6 +274,11 @@ def predicting_classes(train_iter):
         ("04.4", split(order_of_results=(2, 3, 0, 1)), "the training part comes first"),
         ("04.4", split(order_of_results=(0, 2, 1, 3)), "in this order: training images, training labels"),
         ("04.4", split(order_of_results=(0, 1)), "came out: 2 results\n  expected: 4 arrays"),
+        (
+            "04.4",
+            lambda images, labels, k: (images[k:], labels[k:], images[:k], k),
+            "a single number\n  expected: 4 arrays",
+        ),
         ("04.4", lambda images, labels, k: (images, labels, images[:k], labels[:k]), "take it out of the training"),
         (
             "04.4",

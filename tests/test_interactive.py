@@ -133,6 +133,10 @@ def test_controls_are_named(tilted, shown):
     slider = widgets.FloatSlider()
     dh.explore(tilted.figure, lambda learning_rate: [tilted.line], learning_rate=slider)
     assert slider.description == "learning rate"
+    in_its_name, in_all = (
+        float(width.removesuffix("ch")) for width in (slider.style.description_width, slider.layout.width)
+    )
+    assert len(slider.description) < in_its_name < in_all / 2
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ ALSO = {
     "files.py": ["test_datasets.py"],
     "functional.py": ["test_advice.py"],
     "metrics.py": ["test_advice.py"],
+    "schedule.py": ["test_reviewing.py"],
     "variants.py": ["test_reviewing.py"],
     "validation.py": ["test_functional.py", "test_metrics.py", "test_training.py", "test_advice.py"],
 }
@@ -383,6 +384,31 @@ EQUIVALENT = {
         "ratios > 300",
         "ratios >= 300",
     ): _EDGE,
+    ("solved.py", "return False", "return False", "return None"): "either says no",
+    (
+        "chapter07.py",
+        "W1, W2 = rng.normal(size=(k, d)) / np.sqrt(d), rng.normal(size=(q, k))",
+        "rng.normal(size=(k, d)) / np.sqrt(d)",
+        "(rng.normal(size=(k, d)) * np.sqrt(d))",
+    ): "other inputs",
+    (
+        "chapter01.py",
+        "if not np.isfinite(loss) or loss > 2 * at_start:",
+        "loss > 2 * at_start",
+        "loss >= 2 * at_start",
+    ): _EDGE,
+    (
+        "chapter03.py",
+        "other = WatchedLoader(loader, batch_size=loader.batch_size // 2, is_enough=True)",
+        "True",
+        "False",
+    ): "it trains to the end then",
+    (
+        "launch.py",
+        "signum = signal.Signals(-status).name if status < 0 else None",
+        "status < 0",
+        "status <= 0",
+    ): "it is not 0 there",
     ("chapter02.py", "if loss < limit:", "loss < limit", "loss <= limit"): _EDGE,
     ("chapter09.py", "((1, 2), (0.001, 0.002), (0.0001, 0.0002), 8, [8]),", "1", "2"): "another input",
     (
