@@ -409,6 +409,7 @@ EQUIVALENT = {
         "status < 0",
         "status <= 0",
     ): "it is not 0 there",
+    ("engine.py", "def add_up(self, key, array, priority=0):", "0", "1"): "in another order, with the same sums",
     ("chapter02.py", "if loss < limit:", "loss < limit", "loss <= limit"): _EDGE,
     ("chapter09.py", "((1, 2), (0.001, 0.002), (0.0001, 0.0002), 8, [8]),", "1", "2"): "another input",
     (
