@@ -30,9 +30,10 @@ pytest_plugins = ["pictures_in_notebooks"]
 collect_ignore = ["tests/browser"]
 
 
+@pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """Take one worker more than there are cores: some tests wait, for a time limit or for another process."""
-    return (os.cpu_count() or 1) + 1
+    """Take one worker more than xdist counts cores: some tests wait, for a time limit or for another process."""
+    return (yield) + ("PYTEST_XDIST_AUTO_NUM_WORKERS" not in os.environ)
 
 
 @pytest.hookimpl(trylast=True)

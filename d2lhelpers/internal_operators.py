@@ -2,7 +2,7 @@
 
 When MXNet is imported, it makes Python functions of all its operators, for arrays and for symbols: it writes the text
 of each, and has Python compile it. These are 2,556 texts, and half of the time that the import takes. Half of them
-stand in modules called ``_internal``, where MXNet's own code looks up a few dozen of them, and a learner none.
+stand in modules called ``_internal``, few of which anybody asks for.
 """
 
 import functools

@@ -545,19 +545,20 @@ PROMISES = choice_exercise(
 # The size of the weights and of the noise, how many features, and strengths; one of these is the best by far: the
 # first, the last, the middle one.
 _CHOICES = (
-    (1.0, 0.1, 20, (0.001, 1.0, 100.0)),
-    (0.02, 1.0, 40, (0.0001, 0.01, 10.0)),
-    (0.5, 1.0, 50, (0.0001, 0.3, 100.0)),
+    (1.0, 0.1, 20, [0.001, 1.0, 100.0]),
+    (0.02, 1.0, 40, [0.0001, 0.01, 10.0]),
+    (0.5, 1.0, 50, [0.0001, 0.3, 100.0]),
 )
 
 
 @functools.lru_cache(maxsize=2 * len(_CHOICES))
-def _examples(variant, size, noise, d, lambdas):
+def _examples(variant, number):
     """Return 60 examples in random order, new features, what is true for them, and the errors of the strengths.
 
     They are drawn until the choice does not hang on the folds, and kept for the next answer to the same `variant`,
     which is the one that `generator` knows.
     """
+    size, noise, d, lambdas = _CHOICES[number]
     rng = generator(d)
     while True:
         X, w, X_new = rng.normal(size=(60, d)), size * rng.normal(size=d), rng.normal(size=(2000, d))
@@ -599,13 +600,11 @@ class _WatchedFit(_Fit):
 
 
 def _examine_choice(answer):
-    for size, noise, d, lambdas in _CHOICES:
-        X, y, X_new, truth, errors = _examples(VARIANT.get(), size, noise, d, lambdas)
-        tried = N_(
-            "your function on {n} rows of {d} features, strengths {lambdas}", n=len(y), d=d, lambdas=list(lambdas)
-        )
+    for number, (_, _, d, lambdas) in enumerate(_CHOICES):
+        X, y, X_new, truth, errors = _examples(VARIANT.get(), number)
+        tried = N_("your function on {n} rows of {d} features, strengths {lambdas}", n=len(y), d=d, lambdas=lambdas)
         fit = _WatchedFit(len(X_new))
-        got = call(answer, fit, X, y, X_new, [*lambdas], tried=tried, numpy=True)
+        got = call(answer, fit, X, y, X_new, lambdas, tried=tried, numpy=True)
         if np.shape(got) == (len(X_new), 1):
             got = got.reshape(-1)
         if np.shape(got) != (len(X_new),):
