@@ -129,6 +129,12 @@ EQUIVALENT = {
         "len(self.steps) <= _MANY_STEPS",
     ): "one of many steps",
     (
+        "watching.py",
+        "if self._passes and self._objective is not None and len(self.steps) < _MANY_STEPS:",
+        "len(self.steps) < _MANY_STEPS",
+        "len(self.steps) <= _MANY_STEPS",
+    ): "one of many steps",
+    (
         "recipes.py",
         "return bool(np.var(error) > 0.6 * np.var(y) and np.mean(error) ** 2 < 0.1 * np.mean(y) ** 2)",
         "np.var(error) > 0.6 * np.var(y)",
