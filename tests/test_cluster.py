@@ -14,10 +14,10 @@ from pathlib import Path
 
 import d2lhelpers as dh
 from d2lhelpers import launch
-from d2lhelpers.cluster import reasons
+from d2lhelpers.cluster import reasons, wire
 from d2lhelpers.cluster.output import Output, copy
 from d2lhelpers.cluster.settings import Settings, SettingsError, environment_for_mxnet
-from d2lhelpers.cluster.wire import Wire, WireError, listen
+from d2lhelpers.cluster.wire import Wire, WireError, free_place, listen
 
 import pytest
 
@@ -56,8 +56,9 @@ def test_settings_resolve_names():
 
 
 def test_mxnet_is_told_where_to_listen_and_nothing_that_overrules_it():
-    variables, hidden = environment_for_mxnet(Settings.from_environment(RUN), "127.0.0.1", 9092)
-    assert variables["DMLC_NODE_HOST"] == "127.0.0.1"
+    variables, hidden = environment_for_mxnet(Settings.from_environment(RUN), ("127.0.0.9", 9092), "127.0.0.2")
+    assert variables["DMLC_NODE_HOST"] == "127.0.0.2"
+    assert variables["DMLC_PS_ROOT_URI"] == "127.0.0.9"
     assert variables["DMLC_PS_ROOT_PORT"] == "9092"
     assert {"DMLC_INTERFACE", "DMLC_USE_KUBERNETES", "DMLC_LOCAL", "PORT"} <= set(hidden)
 
@@ -93,6 +94,26 @@ def test_a_listener_is_on_one_address():
         listen("127.0.0.1", listener.getsockname()[1])
     with pytest.raises(OSError, match="assign"):
         listen("192.0.2.1", 0)  # an address for documentation
+
+
+def test_each_run_on_one_machine_has_an_address_of_its_own():
+    places = [free_place("127.0.0.1") for _ in range(3)]
+    assert len({address for address, _port in places}) == 3
+    for place in places:
+        with listen(*place) as listener:
+            assert listener.getsockname() == place
+
+
+def test_the_address_is_the_only_one_where_there_are_no_others(monkeypatch):
+    def listen_on_macos(host, port):
+        if host != "127.0.0.1":
+            raise OSError("Can't assign requested address")
+        return listen(host, port)
+
+    monkeypatch.setattr(wire, "listen", listen_on_macos)
+    assert free_place("127.0.0.1")[0] == "127.0.0.1"
+    with pytest.raises(OSError, match="assign"):
+        free_place("192.0.2.1")
 
 
 def test_reasons_are_said_in_chinese():
@@ -187,7 +208,7 @@ from d2lhelpers.cluster import library
 from d2lhelpers.cluster.settings import Settings, environment_for_mxnet
 settings = Settings("scheduler", "127.0.0.1", 1, 2)
 try:
-    library.serve(*environment_for_mxnet(settings, "127.0.0.1", int(sys.argv[1])), print)
+    library.serve(*environment_for_mxnet(settings, ("127.0.0.1", int(sys.argv[1])), "127.0.0.1"), print)
 except library.EngineError as error:
     print(error, "mxnet" in sys.modules)
 """

@@ -1,6 +1,7 @@
 """Faults in a run of several processes: nothing hangs or is left, and one message says who, where, why, what to do."""
 
 import contextlib
+import os
 import signal
 import socket
 import struct
@@ -28,6 +29,43 @@ def test_a_server_that_is_killed_in_training(runs):
     assert run.wait() == 1
     assert run.err.count("server 0 on 127.0.0.1 was ended by the signal SIGKILL. Look at that machine") == 1
     assert run.err.count("\n") == 1
+
+
+def test_what_another_run_has_left_cannot_hold_up_this_one_for_ever(runs):
+    # MXNet's processes connect again and again to one that has gone. Here the server of another run finds, in the
+    # place of its own worker, one of this run, before this run's server does, whose name is the same.
+    script = """
+    import os
+    import d2lhelpers as dh
+    import zmq
+    from cluster_runs import free_port
+    from d2lhelpers.cluster import current, joining
+    from mxnet import nd
+
+    def environment(settings, place, node_host):
+        variables, hidden = environment_for_mxnet(settings, place, node_host)
+        if dh.rank() == 0:
+            port = free_port()
+            stranger.connect(f"tcp://{node_host}:{port}")
+            variables["PORT"] = str(port)
+            hidden = [name for name in hidden if name != "PORT"]
+        return variables, hidden
+
+    stranger = zmq.Context().socket(zmq.DEALER)
+    stranger.linger = 0
+    stranger.setsockopt(zmq.IDENTITY, b"ps8")
+    stranger.setsockopt(zmq.RECONNECT_IVL, 1)
+    environment_for_mxnet, joining.environment_for_mxnet = joining.environment_for_mxnet, environment
+    current().add_up("", nd.ones(3))
+    nd.waitall()
+    """
+    environ = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    run = runs.launch("--workers", 2, "--wait", 5, runs.script(script), environ=environ)
+    assert run.wait() == 1
+    assert run.err == (
+        "MXNet's own part did not begin within 5 s on worker 0 on 127.0.0.1, worker 1 on 127.0.0.1. Let all ports "
+        "between these machines be open, and start the run again, or wait longer with --wait.\n"
+    )
 
 
 def test_a_worker_that_stops_in_training_is_named_until_it_is_killed(runs):

@@ -9,7 +9,7 @@ from collections import deque
 from contextlib import suppress
 
 from .reasons import name, say
-from .wire import GREETING, SILENCE, Wire, WireError, listen
+from .wire import GREETING, SILENCE, Wire, WireError, free_place
 
 ENDED = 75  # the status of a process that ends because of another one
 _HANDSHAKE = 10  # seconds that a newcomer has to say who it is
@@ -43,16 +43,17 @@ class Coordinator:
     ----------
     begun : threading.Event
         Set when all members have come, and one of the workers has imported MXNet: its scheduler and servers are needed.
-    port : int
-        Where MXNet's own scheduler is to listen.
+    place : tuple of str and int
+        The address and the port where MXNet's own scheduler is to listen.
     """
 
     def __init__(self, settings, listener, facts, exit=os._exit):
-        self.settings, self.begun, self.port = settings, threading.Event(), None
+        self.settings, self.begun, self.place = settings, threading.Event(), None
         self._is_complete = self._is_needed = False
         self._listener, self._facts, self._exit = listener, facts, exit
         self._lock = threading.RLock()
         self._members, self._reserved = [], set(range(settings.reserved))
+        self._opening, self._open = set(), set()  # the ranks of workers that open MXNet's part, and have opened it
         self._script = self._reason = None
         self._is_over = self._has_own_launcher = False
         self._host = listener.getsockname()[0]
@@ -60,10 +61,13 @@ class Coordinator:
     def start(self):
         """Begin to admit members."""
         threading.Thread(target=self._accept, daemon=True).start()
-        limit = threading.Timer(self.settings.wait, self._give_up)
+        self._later(self._look_for_missing)
+        threading.Thread(target=self._look_for_stuck, daemon=True).start()
+
+    def _later(self, look):
+        limit = threading.Timer(self.settings.wait, look)
         limit.daemon = True
         limit.start()
-        threading.Thread(target=self._look_for_stuck, daemon=True).start()
 
     def end(self, reason):
         """End the run: tell all members why, and end this process."""
@@ -151,16 +155,15 @@ class Coordinator:
             self._tell_one(wire, {"welcome": welcome | {"num_workers": self.settings.num_workers}})
             if not self._is_complete and not self._absent():
                 self._is_complete = True
-                with listen(self._host, 0) as free:
-                    self.port = free.getsockname()[1]
-                self._tell([member for member in self._members if member.role == "worker"], {"start": self.port})
+                self.place = free_place(self._host)
+                self._tell([member for member in self._members if member.role == "worker"], {"start": self.place})
                 self._begin_if_needed()
                 self._finish_if_done()
             return member
 
     def _begin_if_needed(self):
         if self._is_complete and self._is_needed and not self.begun.is_set():
-            self._tell([member for member in self._members if member.role == "server"], {"start": self.port})
+            self._tell([member for member in self._members if member.role == "server"], {"start": self.place})
             self.begun.set()
 
     def _find_problem(self, wire, hello):
@@ -214,11 +217,25 @@ class Coordinator:
             name("absent server", None, rank) for rank in sorted(servers)
         ]
 
-    def _give_up(self):
+    def _look_for_missing(self):
         with self._lock:
             absent = self._absent() if not self._is_complete else []
         if absent:
             self.end({"why": "missing", "missing": absent, "seconds": round(self.settings.wait)})
+
+    def _note_opening(self, member):
+        with self._lock:
+            self._opening.add(member.rank)
+            if len(self._opening) == self.settings.num_workers:
+                self._later(self._look_for_unopened)
+
+    def _look_for_unopened(self):
+        """End a run in which MXNet's part waits for what never comes: it has no limit of its own."""
+        with self._lock:
+            waiting = [member for member in self._members if member.role == "worker" and member.rank not in self._open]
+        if waiting:
+            names = [member.name for member in sorted(waiting, key=lambda member: member.rank)]
+            self.end({"why": "unopened", "waiting": names, "seconds": round(self.settings.wait)})
 
     # How members end
 
@@ -287,6 +304,10 @@ class Coordinator:
         elif "calls" in message:
             with self._lock:
                 member.num_calls, member.since = message["calls"], time.monotonic()
+        elif "opens" in message:
+            self._note_opening(member)
+        elif "has opened" in message:
+            self._open.add(member.rank)
         elif "mxnet" in message:
             with self._lock:
                 self._is_needed = True

@@ -150,17 +150,23 @@ class Worker:
                 self._member.send({"calls": reported})
 
     def _open(self):
+        from mxnet import nd
+
         from .engine import Store
 
-        port = self._member.wait_for_start()
-        node_host = self._settings.node_host or self._member.address
-        self._store = Store(*environment_for_mxnet(self._settings, node_host, port))
+        place, node_host = self._member.wait_for_start()
+        self._member.send({"opens": True})
+        self._store = Store(*environment_for_mxnet(self._settings, place, node_host))
         # MXNet was imported after this worker began, and so would stop its engine before this worker leaves. What the
         # engine has not done by then it leaves out, and other workers would wait for it for ever.
         atexit.unregister(self._leave)
         atexit.register(self._leave)
         # From CPython 3.12 on, no thread can be started any more when this worker leaves.
         threading.Thread(target=self._limit_closing, daemon=True).start()
+        first = nd.zeros((1,))
+        self.add_up("first", first)
+        first.wait_to_read()
+        self._member.send({"has opened": True})
 
     def _limit_closing(self):
         self._is_closing.wait()

@@ -12,7 +12,7 @@ from importlib import metadata
 
 from .coordinator import ENDED
 from .reasons import name, say
-from .wire import GREETING, SILENCE, Wire, WireError
+from .wire import GREETING, SILENCE, Wire, WireError, is_loopback
 
 _ANSWER = 10  # seconds at most that what listens at the scheduler's port has to say what it is
 
@@ -165,8 +165,11 @@ class Member:
             self._on_end(reason or self._killed())
 
     def wait_for_start(self):
-        """Wait until all members have come; return the port of MXNet's own scheduler."""
-        return self._start.get()
+        """Wait until all members have come; return the place of MXNet's scheduler, and the address for this process."""
+        host, port = self._start.get()
+        if is_loopback(host):
+            return (host, port), self._node_host or host
+        return (self._host, port), self._node_host or self.address  # it may be known by another address
 
     def send(self, message):
         """Tell the scheduler something; if it cannot be told, the run ends anyway."""

@@ -60,6 +60,10 @@ _SENTENCES = {
     "taken": N_("{who} came a second time. Give each worker another number in DMLC_WORKER_ID, or none at all."),
     "too many here": N_("--here is {value} for {who}, but only {other_value} workers are missing. Say fewer."),
     "engine": N_("MXNet could not begin on {who}: {error} Start the run again."),
+    "unopened": N_(
+        "MXNet's own part did not begin within {seconds} s on {waiting}. Let all ports between these machines be open, "
+        "and start the run again, or wait longer with --wait."
+    ),
     "no scheduler": N_(
         "no scheduler answered at {address} within {seconds} s ({error}). Start it first, look at address, port and "
         "firewall, or wait longer with --wait."

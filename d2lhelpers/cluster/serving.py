@@ -42,7 +42,7 @@ def _schedule(settings):
     coordinator = Coordinator(settings, listener, facts())
     coordinator.start()
     coordinator.begun.wait()
-    _run(settings, host, coordinator.port, coordinator.fail)
+    _run(settings, coordinator.place, coordinator.place[0], coordinator.fail)
     threading.Event().wait()  # the coordinator ends this process
 
 
@@ -65,12 +65,12 @@ def _hold(settings):
         os._exit(ENDED)
 
     threading.Thread(target=lambda: member.over.wait() and os._exit(0), daemon=True).start()
-    _run(settings, settings.node_host or member.address, member.wait_for_start(), fail, who)
+    _run(settings, *member.wait_for_start(), fail, who)
     member.over.wait()  # that thread ends this process
     threading.Event().wait()
 
 
-def _run(settings, node_host, port, fail, who=None):
+def _run(settings, place, node_host, fail, who=None):
     """Be MXNet's part of this role."""
 
     def refuse(command):
@@ -78,6 +78,6 @@ def _run(settings, node_host, port, fail, who=None):
         print(text.format(who=say_name(who), command=command), file=sys.stderr, flush=True)
 
     try:
-        library.serve(*environment_for_mxnet(settings, node_host, port), refuse)
+        library.serve(*environment_for_mxnet(settings, place, node_host), refuse)
     except Exception as error:
         fail(describe(error))

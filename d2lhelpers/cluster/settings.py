@@ -105,26 +105,27 @@ class Settings:
         )
 
 
-def environment_for_mxnet(settings, node_host, port):
+def environment_for_mxnet(settings, place, node_host):
     """Return the variables that MXNet's own part of a run is to see, and the names of those that it must not.
 
     Parameters
     ----------
     settings : Settings
+    place : tuple of str and int
+        The address and the port where MXNet's scheduler is.
     node_host : str
         The address that this process listens on.
-    port : int
-        The port that MXNet's scheduler listens on.
 
     Examples
     --------
     >>> settings = Settings("worker", "127.0.0.1", 9091, 2)
-    >>> environment_for_mxnet(settings, "127.0.0.1", 9092)[0]["DMLC_NODE_HOST"]
+    >>> environment_for_mxnet(settings, ("127.0.0.1", 9092), "127.0.0.1")[0]["DMLC_NODE_HOST"]
     '127.0.0.1'
     """
+    host, port = place
     variables = {
         "DMLC_ROLE": settings.role,
-        "DMLC_PS_ROOT_URI": settings.host if settings.role != "scheduler" else node_host,
+        "DMLC_PS_ROOT_URI": host,
         "DMLC_PS_ROOT_PORT": str(port),
         "DMLC_NUM_WORKER": str(settings.num_workers),
         "DMLC_NUM_SERVER": str(settings.num_servers),

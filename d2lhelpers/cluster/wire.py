@@ -5,13 +5,14 @@ second (TCP keepalive), also while a process is busy. The end of a process close
 """
 
 import json
+import random
 import socket
 import sys
 import threading
 from contextlib import suppress
 
 SILENCE = 8  # seconds without an answer of the other machine after which a connection counts as cut
-GREETING = {"d2lhelpers": "a run of several workers", "protocol": 1}
+GREETING = {"d2lhelpers": "a run of several workers", "protocol": 2}
 _LONGEST = 2**20  # bytes of a message
 
 
@@ -138,3 +139,47 @@ def listen(host, port):
         listener.close()
         raise
     return listener
+
+
+def free_place(host):
+    """Return an address of this machine, and a port on which nothing listens there.
+
+    The processes of all runs bear the same names in MXNet's own part, and look again and again for others that have
+    gone. Where one of another run has taken the place of such another, it would not hear those of its own run. So on
+    one machine each run has an address of its own, of the 16 million that stand for this machine on Linux.
+
+    Parameters
+    ----------
+    host : str
+        The address at which the scheduler listens.
+
+    Returns
+    -------
+    tuple of str and int
+        The same address, but for one that only this machine has.
+
+    Examples
+    --------
+    >>> address, port = free_place("127.0.0.1")
+    >>> address.startswith("127.")
+    True
+    """
+    own = ".".join(["127", *(str(random.randint(1, 254)) for _ in range(3))])
+    for address in (own, host) if is_loopback(host) else (host,):
+        try:
+            with listen(address, 0) as free:
+                return free.getsockname()
+        except OSError:  # macOS has no more than one
+            if address == host:
+                raise
+
+
+def is_loopback(address):
+    """Tell whether an address in numbers is one that stands for this machine alone.
+
+    Examples
+    --------
+    >>> is_loopback("127.0.0.1"), is_loopback("10.0.0.1")
+    (True, False)
+    """
+    return address.startswith("127.")
