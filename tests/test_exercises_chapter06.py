@@ -199,6 +199,7 @@ GOOD = (HIDDEN, dropping(), dense(10))
         ("06.4", lambda net, X, y: print(in_predict_mode()(net, X, y)), "print only shows a value"),
         ("06.4", in_predict_mode(lambda losses: losses.mean() / len(losses)), "divided by n once more"),
         ("06.4", in_predict_mode(lambda losses: (-losses.mean()).exp()), "that is a probability"),
+        ("06.4", in_predict_mode(lambda losses: losses.mean() / np.log(2)), "that is in bits"),
         ("06.4", whatever_mode, "inside record(), with 12 examples"),
         ("06.4", always_train_mode, "neurons were missing"),
         ("06.4", mode_not_put_back, "predict mode was still on afterwards"),

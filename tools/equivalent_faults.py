@@ -400,4 +400,17 @@ EQUIVALENT = {
         "n + _FAR_APART * VARIANT.get()",
         "(n - _FAR_APART * VARIANT.get())",
     ): "other random numbers",
+    (
+        "chapter09.py",
+        "return _in_parts(divisor=lambda n, k: len(batches[0][0]))",
+        "0",
+        "1",
+    ): "the second minibatch is as large, and there are as many labels",
+    ("launch.py", '"launched": True,', "True", "False"): "for that of a launcher nobody waits",
+    (
+        "chapter06.py",
+        "if accuracy < _ENOUGH and mean_cross_entropy(scores, y) > 3 * np.log(10):",
+        "mean_cross_entropy(scores, y) > 3 * np.log(10)",
+        "mean_cross_entropy(scores, y) >= 3 * np.log(10)",
+    ): _EDGE,
 }
