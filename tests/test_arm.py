@@ -36,6 +36,7 @@ def test_the_bytes_are_a_valid_elf_file(machine, name, symbols):
     assert load["p_filesz"] == load["p_memsz"] == len(content)
     assert not load["p_flags"] & 1  # it cannot be executed
     assert not stack["p_flags"] & 1
+    assert [stack[f"p_{what}"] for what in ("offset", "vaddr", "paddr", "filesz", "memsz")] == [0] * 5  # it is no part
     (soname,) = [tag.soname for tag in dynamic.iter_tags("DT_SONAME")]
     assert soname == "libsome.so"
     found = {s.name: (s["st_value"], s["st_shndx"], s["st_info"]["bind"]) for s in dynamic.iter_symbols() if s.name}

@@ -280,10 +280,16 @@ def predicting_classes(train_iter):
             "a single number\n  expected: 4 arrays",
         ),
         ("04.4", lambda images, labels, k: (images, labels, images[:k], labels[:k]), "take it out of the training"),
+        ("04.4", lambda images, labels, k: (images, labels[k:], images[:k], labels[:k]), "take it out of the training"),
         (
             "04.4",
             lambda images, labels, k: split()(images.reshape((len(labels), -1)), labels, k),
             "leave the axes of an image",
+        ),
+        (
+            "04.4",
+            lambda images, labels, k: split()(images.reshape((len(labels), -1)), labels, k),
+            "came out: images of (4,) and (4,)\n  expected: images of (1, 2, 2)",
         ),
         ("04.4", lambda images, labels, k: split()(images / 2, labels, k), "pick images, do not change them"),
         ("04.5", "abce", "what was the loss of a perfect prediction"),

@@ -138,12 +138,17 @@ def test_each_slip_is_that_of_a_wrong_answer(number):
         answers = [([result(answer, args) for args, _ in inputs], parts) for answer, parts in wrong_answers(number)]
         slips = [([mistake(*exact) for _, exact in inputs], f"hint:     {hint}") for mistake, hint in exercise.mistakes]
 
-    def is_that_of_an_answer(slip, hint):
-        its_own = (results for results, parts in answers if any(part in hint for part in parts))
-        return any(all(map(is_alike, results, slip)) for results in its_own)
+    def answers_of(slip, hint):
+        its_own = ((i, results) for i, (results, parts) in enumerate(answers) if any(part in hint for part in parts))
+        return {i for i, results in its_own if all(map(is_alike, results, slip))}
 
-    unlike = [hint for slip, hint in slips if not is_that_of_an_answer(slip, hint)]
+    known = [(hint, answers_of(slip, hint)) for slip, hint in slips]
+    unlike = [hint for hint, its_answers in known if not its_answers]
     assert not unlike, f"{number}: no wrong answer in its chapter's tests has the results of the slips with {unlike}"
+    # Several slips may have the same hint, but each has an answer of its own.
+    for hint in {hint for hint, _ in known}:
+        alike = [its_answers for other, its_answers in known if other == hint]
+        assert len(set().union(*alike)) >= len(alike), f"{number}: fewer wrong answers than slips with {hint}"
 
 
 @pytest.mark.parametrize("number", FUNCTIONS)

@@ -413,4 +413,6 @@ EQUIVALENT = {
         "mean_cross_entropy(scores, y) > 3 * np.log(10)",
         "mean_cross_entropy(scores, y) >= 3 * np.log(10)",
     ): _EDGE,
+    ("chapter03.py", "if loss > LARGEST_LOSS:", "loss > LARGEST_LOSS", "loss >= LARGEST_LOSS"): _EDGE,
+    ("chapter08.py", "(0.5, 1.0, 50, [0.0001, 0.3, 100.0]),", "1.0", "2.0"): "another input",
 }
