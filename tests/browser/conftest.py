@@ -22,6 +22,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 SCREENSHOTS = ROOT / "build" / "screenshots"
+PATIENCE = 120  # seconds after which what was waited for counts as missing, on a machine that has much else to do
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -65,9 +66,9 @@ def browser_without_chinese(browser, tmp_path):
     other.close()
 
 
-def eventually(ask, expected, seconds=10):
+def eventually(ask, expected):
     """Ask until the answer is the expected one; what a page draws is there a little later than what it knows."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while (answer := ask()) != expected and time.monotonic() < deadline:
         time.sleep(0.1)
     assert answer == expected
@@ -97,6 +98,7 @@ def visit(browser, url, origin, size=(1280, 900), scheme="light"):
     context = browser.new_context(
         viewport=viewport, color_scheme=scheme, reduced_motion="reduce", is_mobile=phone, has_touch=phone
     )
+    context.set_default_timeout(1000 * PATIENCE)
     watched = Watched(context.new_page(), origin)
     watched.page.goto(url)
     return watched
@@ -194,7 +196,7 @@ class Lab:
         self.origin, self.token = self._wait_for_address()
 
     def _wait_for_address(self):
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline and self._process.poll() is None:
             if found := re.search(r"(http://127\.0\.0\.1:\d+/)\S*\?token=(\w+)", self._log.read_text()):
                 return found.groups()
@@ -233,7 +235,7 @@ class Notebook:
     def __init__(self, watched, name, path):
         self.page, self.name, self.path, self._watched = watched.page, name, path, watched
         self.page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-        self.page.get_by_text("| Idle").wait_for(timeout=60_000)
+        self.page.get_by_text("| Idle").wait_for()
         self.page.add_style_tag(
             content="*, ::before, ::after {animation: none !important; transition: none !important}"
         )
@@ -374,7 +376,7 @@ class Notebook:
         JupyterLab draws what is on the screen; of what is not, only the cell can be scrolled to. When the window has
         got another size, it lays out its cells anew, and what was scrolled to before may be elsewhere then, and hidden.
         """
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while True:
             element.evaluate("element => element.closest('.jp-Cell').scrollIntoView({block: 'nearest'})")
             try:
