@@ -415,4 +415,16 @@ EQUIVALENT = {
     ): _EDGE,
     ("chapter03.py", "if loss > LARGEST_LOSS:", "loss > LARGEST_LOSS", "loss >= LARGEST_LOSS"): _EDGE,
     ("chapter08.py", "(0.5, 1.0, 50, [0.0001, 0.3, 100.0]),", "1.0", "2.0"): "another input",
+    (
+        "chapter01.py",
+        '(lambda y_hat, y: np.mean((y_hat.reshape(-1) - y) ** 2), N_("the half is missing")),',
+        "1",
+        "2",
+    ): "NumPy takes any negative size for the one to be worked out",
+    (
+        "chapter07.py",
+        "elif step < 1e-15 and len(f.moves) > 1:",
+        "step < 1e-15",
+        "step <= 1e-15",
+    ): _EDGE,
 }
