@@ -404,6 +404,20 @@ def test_without_a_launcher(runs):
     assert lines == ["", "", "0 of 2 [2.0]\n", "1 of 2 [2.0]\n"]
 
 
+def test_a_port_that_is_in_use_without_a_launcher(runs):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        variables = {"DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": str(port), "DMLC_NUM_WORKER": "1"}
+        scheduler = runs.start([sys.executable, runs.script(MEETING)], variables | {"DMLC_ROLE": "scheduler"})
+        assert scheduler.wait() == 75
+    assert scheduler.err == (
+        f"127.0.0.1:{port} cannot be listened on (Address already in use). Another run or service may have the port: "
+        "choose another one. The address must be one of this machine.\n"
+    )
+
+
 def test_a_server_that_comes_when_the_script_is_through(runs):
     variables = {"DMLC_PS_ROOT_URI": "127.0.0.1", "DMLC_PS_ROOT_PORT": str(free_port()), "DMLC_NUM_WORKER": "1"}
     script = runs.script("import d2lhelpers as dh\nprint(dh.rank(), flush=True)")

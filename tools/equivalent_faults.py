@@ -427,4 +427,10 @@ EQUIVALENT = {
         "step < 1e-15",
         "step <= 1e-15",
     ): _EDGE,
+    (
+        "chapter09.py",
+        "for numbers, d in (((30, 10), 2), ((15, 14), 3), ((7, 0, 5), 4), ((8, 8, 8), 2), ((3,), 2)):",
+        "0",
+        "1",
+    ): "another input",
 }
