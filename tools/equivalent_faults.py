@@ -433,4 +433,10 @@ EQUIVALENT = {
         "0",
         "1",
     ): "another input",
+    (
+        "chapter04.py",
+        "(np.array([[1.0, 3.0, 0.5], [0.0, 0.0, 0.0]]), np.array([1, 2])),",
+        "1.0",
+        "2.0",
+    ): "another input",
 }
