@@ -439,4 +439,16 @@ EQUIVALENT = {
         "1.0",
         "2.0",
     ): "another input",
+    (
+        "chapter01.py",
+        "lambda y_hat, y: np.sum((y_hat.reshape(-1) - y) ** 2),",
+        "1",
+        "2",
+    ): "NumPy takes any negative size for the one to be worked out",
+    (
+        "interactive.py",
+        "pixel = np.stack(np.meshgrid(center, center), axis=-1).reshape(-1, 1, 2)",
+        "1",
+        "2",
+    ): "NumPy takes any negative size for the one to be worked out",
 }
