@@ -60,10 +60,10 @@ def test_what_another_run_has_left_cannot_hold_up_this_one_for_ever(runs):
     nd.waitall()
     """
     environ = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-    run = runs.launch("--workers", 2, "--wait", 5, runs.script(script), environ=environ)
+    run = runs.launch("--workers", 2, "--wait", 15, runs.script(script), environ=environ)
     assert run.wait() == 1
     assert run.err == (
-        "MXNet's own part did not begin within 5 s on worker 0 on 127.0.0.1, worker 1 on 127.0.0.1. Let all ports "
+        "MXNet's own part did not begin within 15 s on worker 0 on 127.0.0.1, worker 1 on 127.0.0.1. Let all ports "
         "between these machines be open, and start the run again, or wait longer with --wait.\n"
     )
 

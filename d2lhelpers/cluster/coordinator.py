@@ -13,6 +13,7 @@ from .wire import GREETING, SILENCE, Wire, WireError, free_place
 
 ENDED = 75  # the status of a process that ends because of another one
 _HANDSHAKE = 10  # seconds that a newcomer has to say who it is
+_OPENING = 10  # seconds at least that workers have to open MXNet's part, once all of them are about to
 _LAST_WORDS = 3  # seconds that members have to end by themselves
 _EXPLANATION = 1  # seconds that a launcher has to say how a process of its own has ended
 
@@ -61,11 +62,11 @@ class Coordinator:
     def start(self):
         """Begin to admit members."""
         threading.Thread(target=self._accept, daemon=True).start()
-        self._later(self._look_for_missing)
+        self._later(self.settings.wait, self._look_for_missing)
         threading.Thread(target=self._look_for_stuck, daemon=True).start()
 
-    def _later(self, look):
-        limit = threading.Timer(self.settings.wait, look)
+    def _later(self, seconds, look):
+        limit = threading.Timer(seconds, look, (seconds,))
         limit.daemon = True
         limit.start()
 
@@ -217,25 +218,25 @@ class Coordinator:
             name("absent server", None, rank) for rank in sorted(servers)
         ]
 
-    def _look_for_missing(self):
+    def _look_for_missing(self, seconds):
         with self._lock:
             absent = self._absent() if not self._is_complete else []
         if absent:
-            self.end({"why": "missing", "missing": absent, "seconds": round(self.settings.wait)})
+            self.end({"why": "missing", "missing": absent, "seconds": round(seconds)})
 
     def _note_opening(self, member):
         with self._lock:
             self._opening.add(member.rank)
             if len(self._opening) == self.settings.num_workers:
-                self._later(self._look_for_unopened)
+                self._later(max(self.settings.wait, _OPENING), self._look_for_unopened)
 
-    def _look_for_unopened(self):
+    def _look_for_unopened(self, seconds):
         """End a run in which MXNet's part waits for what never comes: it has no limit of its own."""
         with self._lock:
             waiting = [member for member in self._members if member.role == "worker" and member.rank not in self._open]
         if waiting:
             names = [member.name for member in sorted(waiting, key=lambda member: member.rank)]
-            self.end({"why": "unopened", "waiting": names, "seconds": round(self.settings.wait)})
+            self.end({"why": "unopened", "waiting": names, "seconds": round(seconds)})
 
     # How members end
 
