@@ -65,8 +65,8 @@ def test_what_another_run_has_left_cannot_hold_up_this_one_for_ever(runs):
     assert run.wait() == 1
     # Where it is not MXNet's first one, the other worker gets its sums all the same.
     assert re.fullmatch(
-        r"MXNet's own part did not begin within 15 s on worker 0 on 127\.0\.0\.1(, worker 1 on 127\.0\.0\.1)?\. Let all "
-        r"ports between these machines be open, and start the run again, or wait longer with --wait\.\n",
+        r"MXNet's own part did not begin within 15 s on worker 0 on 127\.0\.0\.1(, worker 1 on 127\.0\.0\.1)?\. Let "
+        r"all ports between these machines be open, and start the run again, or wait longer with --wait\.\n",
         run.err,
     )
 
