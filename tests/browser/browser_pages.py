@@ -455,6 +455,27 @@ def test_button_downloads_the_notebook(looked_at):
     assert download.value.path().read_bytes() == (ROOT / "notebooks" / f"{name}.ipynb").read_bytes()
 
 
+@on(["04_softmax_regression_gluon"], **ON_BOTH)
+def test_name_of_a_button_takes_no_click_of_another(looked_at):
+    page = looked_at.page
+    covered = """() => [...document.querySelectorAll(".bd-header-article :is(a, button)")].filter(button => {
+        const box = button.getBoundingClientRect();
+        const on_top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+        return box.width && !button.contains(on_top);
+    }).map(button => button.outerHTML)"""
+    assert page.evaluate(covered) == []
+    named = [
+        button for button in page.locator(".bd-header-article [data-bs-original-title]").all() if button.is_visible()
+    ]
+    assert len(named) >= 2
+    for button in named:
+        button.hover()
+        page.locator(".tooltip").wait_for(state="attached")
+        assert page.evaluate(covered) == []
+        page.mouse.move(5, 300)
+        page.locator(".tooltip").wait_for(state="detached")
+
+
 @on(CHAPTERS, **ON_A_PHONE)
 def test_code_can_be_copied_with_a_finger_which_does_not_hover(looked_at):
     opacity = "() => [...document.querySelectorAll('button.copybtn')].map(button => getComputedStyle(button).opacity)"
