@@ -75,6 +75,7 @@ def test_status(monkeypatch, results, status):
     assert test_all.main([str(i) for i in range(len(results))]) == status
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git to list what belongs to the project")
 def test_what_an_earlier_copy_has_left_in_a_debian_goes(tmp_path):
     machine = object.__new__(debian.Debian)  # without what takes a superuser
     machine.folder = tmp_path

@@ -483,4 +483,22 @@ EQUIVALENT = {
         "(3 + X @ w - noise * rng.normal(size=60))",
     ): "noise of either sign is as likely",
     ("idx.py", "if values.max(initial=0) > maximum:", "0", "1"): "no maximum is smaller",
+    (
+        "chapter09.py",
+        "1 + int(np.argmin([compute / n + latency + n * transfer for n in range(1, most + 1)]))",
+        "compute / n + latency",
+        "(compute / n - latency)",
+    ): "the same is added to all",
+    (
+        "chapter06.py",
+        "results = [scores_of(nd.stack(image, image))[0] for _ in range(16)]",
+        "0",
+        "1",
+    ): "it is the same image",
+    (
+        "copied.py",
+        "self._num_rows = max(graph.num_examples, min(num_steps * graph.num_examples, _MOST_NUMBERS // (1 + width)))",
+        "1",
+        "2",
+    ): "less room, the same results",
 }
