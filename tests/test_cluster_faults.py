@@ -36,12 +36,20 @@ def test_what_another_run_has_left_cannot_hold_up_this_one_for_ever(runs):
     # MXNet's processes connect again and again to one that has gone. Here the server of another run finds, in the
     # place of its own worker, one of this run, before this run's server does, whose name is the same.
     script = """
-    import os
+    import threading
+    import time
+    from pathlib import Path
     import d2lhelpers as dh
     import zmq
     from cluster_runs import free_port
     from d2lhelpers.cluster import current, joining
     from mxnet import nd
+
+    connected = Path("connected")
+
+    def wait_for_stranger():
+        monitor.recv_multipart()
+        connected.touch()
 
     def environment(settings, place, node_host):
         variables, hidden = environment_for_mxnet(settings, place, node_host)
@@ -50,12 +58,15 @@ def test_what_another_run_has_left_cannot_hold_up_this_one_for_ever(runs):
             stranger.connect(f"tcp://{node_host}:{port}")
             variables["PORT"] = str(port)
             hidden = [name for name in hidden if name != "PORT"]
+            threading.Thread(target=wait_for_stranger, daemon=True).start()
+        while dh.rank() == 1 and not connected.exists():  # MXNet's part begins when all are there
+            time.sleep(0.01)
         return variables, hidden
 
     stranger = zmq.Context().socket(zmq.DEALER)
     stranger.linger = 0
     stranger.setsockopt(zmq.IDENTITY, b"ps8")
-    stranger.setsockopt(zmq.RECONNECT_IVL, 1)
+    monitor = stranger.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
     environment_for_mxnet, joining.environment_for_mxnet = joining.environment_for_mxnet, environment
     current().add_up("", nd.ones(3))
     nd.waitall()
