@@ -304,7 +304,7 @@ def test_class_ids_of_any_type(xp, way, dtype):
     [
         (CROSS_ENTROPY, 4, (4, 1), r"y must have 1 axis, but has the shape \(4, 1\).*y\.reshape\(\(-1,\)\)"),
         (dh.squared_loss, 1, (4, 2), r"y must hold one number an example, .*\(4, 2\); pick a column, or reshape"),
-        (L2, 1, (4, 2), r"\by .*\(4, 2\).*(pick a column|y\.reshape)"),
+        (L2, 1, (4, 2), r"\by .*\(4, 2\).*pick a column"),
     ],
 )
 def test_labels_of_a_shape_that_does_not_fit(xp, way, loss, outputs, shape, message):

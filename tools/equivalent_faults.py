@@ -501,4 +501,11 @@ EQUIVALENT = {
         "1",
         "2",
     ): "less room, the same results",
+    (
+        "chapter01.py",
+        "elif np.mean(error) ** 2 > np.var(error):",
+        "np.mean(error) ** 2 > np.var(error)",
+        "np.mean(error) ** 2 >= np.var(error)",
+    ): _EDGE,
+    ("settings.py", "num_servers: int = 1", "1", "2"): "a process always takes it from its environment",
 }

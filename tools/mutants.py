@@ -33,7 +33,7 @@ ALSO = {
     "downloads.py": ["test_datasets.py"],
     "files.py": ["test_datasets.py"],
     "functional.py": ["test_advice.py"],
-    "metrics.py": ["test_advice.py"],
+    "metrics.py": ["test_advice.py", "test_training_stress.py"],
     "schedule.py": ["test_reviewing.py"],
     "variants.py": ["test_reviewing.py"],
     "validation.py": ["test_functional.py", "test_metrics.py", "test_training.py", "test_advice.py"],
