@@ -23,6 +23,7 @@ class _Member:
         self.wire, self.rank, self.role = wire, rank, hello["role"]
         self.hello, self.asked = hello, deque()
         self.has_left = self.is_gone = False
+        self.is_opening = self.is_open = False  # MXNet's part, of a worker
         self.num_calls, self.since = 0, time.monotonic()  # how far a worker is, and since when
         self.name = name(self.role, wire.peer, rank)
 
@@ -54,7 +55,6 @@ class Coordinator:
         self._listener, self._facts, self._exit = listener, facts, exit
         self._lock = threading.RLock()
         self._members, self._reserved = [], set(range(settings.reserved))
-        self._opening, self._open = set(), set()  # the ranks of workers that open MXNet's part, and have opened it
         self._script = self._reason = None
         self._is_over = self._has_own_launcher = False
         self._host = listener.getsockname()[0]
@@ -226,14 +226,14 @@ class Coordinator:
 
     def _note_opening(self, member):
         with self._lock:
-            self._opening.add(member.rank)
-            if len(self._opening) == self.settings.num_workers:
+            member.is_opening = True
+            if sum(member.is_opening for member in self._members) == self.settings.num_workers:
                 self._later(max(self.settings.wait, _OPENING), self._look_for_unopened)
 
     def _look_for_unopened(self, seconds):
         """End a run in which MXNet's part waits for what never comes: it has no limit of its own."""
         with self._lock:
-            waiting = [member for member in self._members if member.role == "worker" and member.rank not in self._open]
+            waiting = [member for member in self._members if member.role == "worker" and not member.is_open]
         if waiting:
             names = [member.name for member in sorted(waiting, key=lambda member: member.rank)]
             self.end({"why": "unopened", "waiting": names, "seconds": round(seconds)})
@@ -308,7 +308,7 @@ class Coordinator:
         elif "opens" in message:
             self._note_opening(member)
         elif "has opened" in message:
-            self._open.add(member.rank)
+            member.is_open = True
         elif "mxnet" in message:
             with self._lock:
                 self._is_needed = True

@@ -9,10 +9,11 @@ import threading
 import time
 from contextlib import suppress
 from importlib import metadata
+from ipaddress import IPv4Address
 
 from .coordinator import ENDED
 from .reasons import name, say
-from .wire import GREETING, SILENCE, Wire, WireError, is_loopback
+from .wire import GREETING, SILENCE, Wire, WireError
 
 _ANSWER = 10  # seconds at most that what listens at the scheduler's port has to say what it is
 
@@ -167,7 +168,7 @@ class Member:
     def wait_for_start(self):
         """Wait until all members have come; return the place of MXNet's scheduler, and the address for this process."""
         host, port = self._start.get()
-        if is_loopback(host):
+        if IPv4Address(host).is_loopback:
             return (host, port), self._node_host or host
         return (self._host, port), self._node_host or self.address  # it may be known by another address
 

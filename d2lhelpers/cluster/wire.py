@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from contextlib import suppress
+from ipaddress import IPv4Address
 
 SILENCE = 8  # seconds without an answer of the other machine after which a connection counts as cut
 GREETING = {"d2lhelpers": "a run of several workers", "protocol": 2}
@@ -164,22 +165,11 @@ def free_place(host):
     >>> address.startswith("127.")
     True
     """
-    own = ".".join(["127", *(str(random.randint(1, 254)) for _ in range(3))])
-    for address in (own, host) if is_loopback(host) else (host,):
+    own = str(IPv4Address(random.randint(int(IPv4Address("127.0.0.2")), int(IPv4Address("127.255.255.254")))))
+    for address in (own, host) if IPv4Address(host).is_loopback else (host,):
         try:
             with listen(address, 0) as free:
                 return free.getsockname()
         except OSError:  # macOS has no more than one
             if address == host:
                 raise
-
-
-def is_loopback(address):
-    """Tell whether an address in numbers is one that stands for this machine alone.
-
-    Examples
-    --------
-    >>> is_loopback("127.0.0.1"), is_loopback("10.0.0.1")
-    (True, False)
-    """
-    return address.startswith("127.")
