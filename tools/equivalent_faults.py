@@ -291,12 +291,6 @@ EQUIVALENT = {
         "False",
     ): "there are as many of each",
     (
-        "chapter09.py",
-        "1 + int(np.argmin([compute / n + latency + n * transfer for n in range(1, most + 1)]))",
-        "most + 1",
-        "(most - 1)",
-    ): "the best number is smaller for all inputs",
-    (
         "chapter07.py",
         "moves[np.abs(moves) < step / 1000] = 0",
         "np.abs(moves) < step / 1000",
