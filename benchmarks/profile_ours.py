@@ -15,7 +15,7 @@ PARTS = (
     ("&emsp;network and loss, forward and backward", "training/fusion.py", "__call__ of FusedGraph"),
     ("&emsp;&emsp;copy the minibatch into the graph's arrays", "training/engine.py", "__call__ of CopyFrom"),
     ("&emsp;the update of the parameters", "training/updates.py", "__call__ of _Update"),
-    ("&emsp;copy losses (and predictions) out of the graph", "training/copied.py", "add"),
+    ("&emsp;copy losses (and predictions) out of the graph", "training/copied.py", "copy"),
     ("&emsp;losses and metric read at the end of an epoch", "training/results.py", "read"),
 )
 

@@ -320,15 +320,19 @@ class Backlog:
             oldest.wait_to_read()
             self._numbers -= numbers
 
-    def count(self, numbers, mark):
-        """Note that something was asked for that has no result of its own.
+    def count(self, numbers, mark, times=1):
+        """Note that something was asked for that has no result of its own, several times at once if so said.
 
         Once in a while `mark` is called. It returns an array that is there when all that was asked for is.
         """
-        self._unmarked += max(numbers, self._AT_LEAST)
+        self._unmarked += max(numbers, self._AT_LEAST) * times
         if self._unmarked >= self._MOST_NUMBERS // 8:
             self.add(self._unmarked, mark())
             self._unmarked = 0
+
+    def room_for(self, numbers):
+        """Return how many times so many numbers can be counted until `mark` is called."""
+        return -(-(self._MOST_NUMBERS // 8 - self._unmarked) // max(numbers, self._AT_LEAST))
 
 
 def unpack(batch, name):

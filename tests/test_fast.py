@@ -13,7 +13,7 @@ from unittest import mock
 
 import d2lhelpers as dh
 from d2lhelpers import metrics
-from d2lhelpers.training import copied, engine, fusion, results, updates
+from d2lhelpers.training import copied, engine, fusion, loop, results, updates
 
 import mxnet as mx
 import numpy as np
@@ -248,17 +248,20 @@ def train(case, plain):
                 if param.grad_req != "null" and (grad_req == "null" or not param.name.endswith(case.but_not)):
                     param.grad_req = grad_req
         data, steps, found = data_of(case, trainer), [], {}
-        count = results.Results._count
 
-        def noticed(self):
-            steps.append(1)
-            if len(steps) == case.interrupt_at:
-                signal.raise_signal(signal.SIGINT)
-            return count(self)
+        def noticing(method):  # which is called once in each step
+            def noticed(*args):
+                steps.append(1)
+                if len(steps) == case.interrupt_at:
+                    signal.raise_signal(signal.SIGINT)
+                return method(*args)
+
+            return noticed
 
         with (
             redirect_stdout(StringIO()) as printed,
-            mock.patch.object(results.Results, "_count", noticed),
+            mock.patch.object(results.Results, "add", noticing(results.Results.add)),
+            mock.patch.object(copied.CopiedMinibatches, "copy", noticing(copied.CopiedMinibatches.copy)),
             mock.patch.object(results, "LAG", case.lag),
             mock.patch.object(copied, "_MOST_NUMBERS", case.most_numbers),
             mock.patch.object(updates, "_MOST_NUMBERS", case.most_numbers),
@@ -363,6 +366,7 @@ def check_updates(shapes, options, multipliers, sizes, changes, seed):
                 trainer.step(size)
             else:
                 update()
+                update.count(1)
                 num_prepared += 1
         assert num_prepared == 0 if plain else num_prepared >= len(sizes) - 2 - len(changes)
         optimizer = trainer._optimizer
@@ -425,7 +429,9 @@ def test_copied_results_are_those_that_are_kept(
                     if copies and step not in plain_steps:
                         graph = graphs.setdefault(size, Outputs((size, num_classes)))
                         graph.y_hat[:], graph.losses[:] = y_hat, losses
-                        kept.copy(graph, y, start, start + size)
+                        assert kept.room_for(graph) > 0
+                        kept.copy(graph)
+                        kept.note(size, y, start, 1)
                         graph.y_hat[:], graph.losses[:] = -1, -1
                     else:
                         kept.add(mx.nd.array(y_hat), y[start : start + size], mx.nd.array(losses))
@@ -661,6 +667,55 @@ def test_an_interrupt_comes_before_what_is_wrong_with_the_next_minibatch(xp):
         assert "whole step" in printed.getvalue()
         found.append([net.weight.data().asnumpy(), printed.getvalue()])
     assert_equal(*found)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 6, 9, 10, 11, 14])
+def test_an_interrupt_within_many_minibatches_of_a_loader_ends_the_step_under_way(xp, monkeypatch, step):
+    """Though the steps for them are made one after the other, with no other code between them."""
+    steps = []
+
+    def interrupting(method):  # which is called once in each step
+        def interrupted(*args):
+            steps.append(1)
+            if len(steps) == step:
+                signal.raise_signal(signal.SIGINT)
+            return method(*args)
+
+        return interrupted
+
+    monkeypatch.setattr(results.Results, "add", interrupting(results.Results.add))
+    monkeypatch.setattr(copied.CopiedMinibatches, "copy", interrupting(copied.CopiedMinibatches.copy))
+    found = []
+    for plain in (False, True):
+        steps.clear()
+        net = dense()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+        data = dh.load_array(features_and_labels(xp, 39), 4, shuffle=False)
+        with redirect_stdout(StringIO()) as printed:
+            history = dh.train(net, data, L2, trainer, 2, verbose=False, plain=plain)
+        assert len(steps) == step
+        counts = trainer._optimizer.num_update, trainer._optimizer._index_update_count
+        found.append([printed.getvalue(), history.loss, counts, net.weight.data().asnumpy(), net.bias.data().asnumpy()])
+    assert found[0][2][0] == step
+    assert_equal(*found)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_the_progress_bar_gets_to_its_end(xp, monkeypatch, plain):
+    bars = []
+
+    class Bar(loop.tqdm):
+        def close(self):
+            if not bars or bars[-1] is not self:
+                bars.append(self)
+            super().close()
+
+    monkeypatch.setattr(loop, "tqdm", Bar)
+    net = dense()
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+    with redirect_stdout(StringIO()):
+        dh.train(net, dh.load_array(features_and_labels(xp, 39), 4), L2, trainer, 3, plain=plain)
+    assert [(bar.n, bar.total) for bar in bars] == [(10, 10)] * 3
 
 
 @pytest.mark.parametrize("metric", [None, dh.accuracy])

@@ -377,6 +377,27 @@ def test_the_backlog_asks_for_marks_and_waits_for_them(numbers):
     assert len(marks) < 3000 / 8
 
 
+@pytest.mark.parametrize("numbers", [2, metrics.Backlog._AT_LEAST * 3])
+def test_the_backlog_counts_several_at_once_up_to_the_next_mark(numbers):
+    one, several, counted, marks, marks_of_several = metrics.Backlog(), metrics.Backlog(), [], [], []
+
+    def mark(marks):
+        marks.append(len(counted))
+        return Result("mark", [])
+
+    for _ in range(400):
+        counted.append(1)
+        one.count(numbers, lambda: mark(marks))
+    counted.clear()
+    while len(counted) < 400:
+        room = several.room_for(numbers)
+        for times in (room // 2, room - room // 2):
+            counted.extend([1] * times)
+            several.count(numbers, lambda: mark(marks_of_several), times)
+    assert len(marks) > 2
+    assert marks_of_several[: len(marks)] == marks
+
+
 @pytest.mark.parametrize("use", ["train", "train fast", "evaluate"])
 def test_no_data_set_piles_up_before_a_slow_engine(use, monkeypatch):
     """At most four minibatches are in memory at a time, though no result of an epoch is needed before its end."""

@@ -38,19 +38,22 @@ class CopiedMinibatches:
     def _empty_like(self, array):
         return nd.empty((self._num_rows, *array.shape[1:]), array.ctx, array.dtype)
 
-    def has_room_for(self, graph):
-        """Tell whether the results of one more minibatch can be added."""
-        return self._num_used + graph.num_examples <= self._num_rows and self._kind == graph.kind
+    def room_for(self, graph):
+        """Return of how many more minibatches the results can be copied."""
+        return (self._num_rows - self._num_used) // graph.num_examples if self._kind == graph.kind else 0
 
-    def add(self, graph, y, start, stop):
-        """Copy what the graph has computed of a minibatch; its labels are the rows from `start` to `stop` of `y`."""
+    def copy(self, graph):
+        """Copy what the graph has computed of a minibatch."""
         first, self._num_used = self._num_used, self._num_used + graph.num_examples
         self._copy_losses(graph.losses, first, self._num_used)
         if self._copy_outputs:
             self._copy_outputs(graph.y_hat, first, self._num_used)
+
+    def note(self, size, y, start, num_steps):
+        """Note the sizes of minibatches that were copied, and their labels, which are rows of `y` from `start` on."""
+        self.sizes.extend([size] * num_steps)
         if self._labels is not None:
-            self._labels.append((y, start, stop))
-        self.sizes.append(graph.num_examples)
+            self._labels.extend((y, first, first + size) for first in range(start, start + num_steps * size, size))
 
     def mark(self):
         """Return an array that is there when the engine has computed all that was added."""
@@ -65,20 +68,22 @@ class CopiedMinibatches:
         """Check the labels of the first minibatches: together, and one by one only to name what is wrong with them."""
         labels = self._labels[:num_minibatches]
         try:
-            for y, start, stop in _runs(labels):
-                check_labels(self._y_hat, y._slice(start, stop))
+            for y in _joined(labels):
+                check_labels(self._y_hat, y)
         except ValueError:
             for y, start, stop in labels:
                 check_labels(self._y_hat, y._slice(start, stop))
 
     def values_of(self, metric):
         """Return the value of a metric for each minibatch; accuracy is computed of all at once."""
-        if metric is accuracy and len(self._y_hat.shape) == 2 and all(len(y.shape) == 1 for y, *_ in self._labels):
-            y = np.concatenate([y._slice(start, stop).asnumpy() for y, start, stop in _runs(self._labels)])
-            try:
-                return accuracies(self._outputs._slice(0, self._num_used).asnumpy(), y, self.sizes)
-            except ValueError:
-                pass  # one by one, to name what is wrong
+        if metric is accuracy and len(self._y_hat.shape) == 2:
+            labels = _joined(self._labels)
+            if all(len(y.shape) == 1 for y in labels):
+                y_hat = self._outputs._slice(0, self._num_used).asnumpy()
+                try:
+                    return accuracies(y_hat, np.concatenate([y.asnumpy() for y in labels]), self.sizes)
+                except ValueError:
+                    pass  # one by one, to name what is wrong
         values, first = [], 0
         for (y, start, stop), size in zip(self._labels, self.sizes, strict=True):
             y_hat = self._outputs._slice(first, first + size)
@@ -89,29 +94,36 @@ class CopiedMinibatches:
         return values
 
 
-def _runs(labels):
-    """Join rows that follow each other in one array."""
+def _joined(labels):
+    """Return labels in as few arrays as there can be, since many are rows that follow each other in one array."""
     runs = []
     for y, start, stop in labels:
         if runs and runs[-1][0] is y and runs[-1][2] == start:
             runs[-1][2] = stop
         else:
             runs.append([y, start, stop])
-    return runs
+    return [y._slice(start, stop) for y, start, stop in runs]
 
 
 class CopiedResults(results.Results):
-    """Results that are copied from a `FusedGraph` before it computes the next minibatch."""
+    """Results that are copied from a `FusedGraph` before it computes the next minibatch.
 
-    def copy(self, graph, y, start, stop):
-        """Note the results of the graph's last minibatch; return whether results of some steps before were read."""
+    First they are given room, then they are copied after each of some steps, then all of these are noted.
+    """
+
+    def room_for(self, graph):
+        """Make room for the results of at least one step; return for how many, at most `LAG` of an epoch in a row."""
         last = self._newer[-1] if self._newer else None
-        if not isinstance(last, CopiedMinibatches) or not last.has_room_for(graph):
+        if not isinstance(last, CopiedMinibatches) or not last.room_for(graph):
             run = self._run
             keeps_outputs = run.metric is not None
             num_steps = results.LAG - self._num_newer
             last = CopiedMinibatches(graph, num_steps, keeps_outputs, keeps_outputs or run.epoch == 1)
             self._newer.append(last)
-        last.add(graph, y, start, stop)
-        self.mark = last.mark
-        return self._count()
+        self.copy, self.mark = last.copy, last.mark
+        return last.room_for(graph)
+
+    def note(self, size, y, start, num_steps):
+        """Note what was copied; return whether results of some steps before were read."""
+        self._newer[-1].note(size, y, start, num_steps)
+        return self._count(num_steps)

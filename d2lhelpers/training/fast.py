@@ -35,7 +35,7 @@ class FastRun(Run):
             return super().make_steps(train_iter, probabilities, interrupts)
         # A loader of ours is asked for many minibatches at once: arrays that each step takes some rows of.
         in_blocks = type(train_iter) in (ArrayLoader, Share)
-        steps = _Steps(self, CopiedResults(self, probabilities), in_blocks)
+        steps = _Steps(self, CopiedResults(self, probabilities), in_blocks, interrupts)
         with self.progress_bar(train_iter) as bar:
             for arrays in train_iter.blocks() if in_blocks else bar:
                 if interrupts:
@@ -43,43 +43,74 @@ class FastRun(Run):
                 X, y = on_device(unpack(arrays, "train_iter"), self.ctx)
                 steps.begin(X, y)
                 num_rows = len(y) if y.shape else 1
-                size = train_iter.batch_size if in_blocks else num_rows
-                for start in range(0, num_rows, size):
+                size, start = train_iter.batch_size if in_blocks else num_rows, 0
+                while start < num_rows:
                     if interrupts:
                         raise KeyboardInterrupt
-                    steps.make(start, min(start + size, num_rows))
+                    num_steps = steps.make(start, min(size, num_rows - start), (num_rows - start) // size)
+                    start += num_steps * size
                     if in_blocks:
-                        bar.update()
+                        bar.update(num_steps)
         return steps.results
 
 
 class _Steps:
     """The steps of an epoch."""
 
-    def __init__(self, run, results, in_blocks):
+    def __init__(self, run, results, in_blocks, interrupts):
         self.results = results
-        self._run, self._in_blocks, self._backlog = run, in_blocks, Backlog()
+        self._run, self._in_blocks, self._interrupts, self._backlog = run, in_blocks, interrupts, Backlog()
 
     def begin(self, X, y):
         """Take up other arrays; the next steps are made for rows of them."""
         self._X, self._y = X, y
         self._ready = {}  # what is prepared for minibatches of a size, as long as no code of the learner has run since
 
-    def make(self, start, stop):
-        """Make the step for the rows from `start` to `stop`."""
-        graph, update = self._ready.get(stop - start) or self._look_up(stop - start)
+    def make(self, start, size, most):
+        """Make a step for `size` rows from `start` on, and more for the rows that follow, `most` in all.
+
+        Returns
+        -------
+        int
+            How many steps were made.
+        """
+        graph, update = self._ready.get(size) or self._look_up(size)
         if graph is None:
-            self._make_plainly(start, stop)
-            return
-        graph(self._X, self._y, start, stop)
+            self._make_plainly(start, start + size)
+            return 1
         if update is not None:
-            update()
-        else:
-            graph.mark_gradients()
-            self._run.step(stop - start)
-        if self.results.copy(graph, self._y, start, stop):
+            return self._make_prepared(graph, update, start, most)
+        self.results.room_for(graph)
+        graph(self._X, self._y, start, start + size)
+        graph.mark_gradients()
+        self._run.step(size)
+        self.results.copy(graph)
+        self._note(graph, start, 1)
+        return 1
+
+    def _make_prepared(self, graph, update, start, most):
+        """Make steps one after the other, with no more of Python between them than it takes."""
+        X, y, size = self._X, self._y, graph.num_examples
+        num_steps = max(1, min(most, self.results.room_for(graph), self._backlog.room_for(graph.num_numbers)))
+        made = 0
+        try:
+            for first in range(start, start + num_steps * size, size):
+                if self._interrupts:
+                    break
+                graph(X, y, first, first + size)
+                update()
+                self.results.copy(graph)
+                made += 1
+        finally:
+            if made:
+                update.count(made)
+        self._note(graph, start, made)
+        return made
+
+    def _note(self, graph, start, num_steps):
+        if self.results.note(graph.num_examples, self._y, start, num_steps):
             self._ready = {}  # a metric may be code of the learner
-        self._backlog.count(graph.num_numbers, self.results.mark)
+        self._backlog.count(graph.num_numbers, self.results.mark, num_steps)
 
     def _look_up(self, num_examples):
         run, update = self._run, None

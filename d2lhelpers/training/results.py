@@ -85,9 +85,9 @@ class Results:
         self._newer.append(kept)
         self._count()
 
-    def _count(self):
-        """Count one more step that has been kept; return whether results were read."""
-        self._num_newer += 1
+    def _count(self, num_steps=1):
+        """Count steps that have been kept, at most `LAG` in all; return whether results were read."""
+        self._num_newer += num_steps
         if self._num_newer < LAG:
             return False
         older, self._older, self._newer, self._num_newer = self._older, self._newer, [], 0

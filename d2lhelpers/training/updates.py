@@ -46,6 +46,7 @@ class PreparedUpdates:
     >>> for _ in range(2):
     ...     update = updates.update_for(1, {net.weight})
     >>> update()
+    >>> update.count(1)
     >>> net.weight.data().asnumpy().item(), trainer._optimizer.num_update
     (0.5, 2)
     """
@@ -56,7 +57,9 @@ class PreparedUpdates:
         self._updates = {}
 
     def update_for(self, num_examples, computed):
-        """Return a function that makes a step, or None if it must be made in another way.
+        """Return what makes a step when it is called, or None if it must be made in another way.
+
+        It is to be told by ``count(n)``, before anybody looks at the optimizer, that n steps have been made.
 
         Parameters
         ----------
@@ -216,9 +219,15 @@ class _Update:
         return BoundGraph(graph.bind(self._context, arrays, gradients, grad_reqs))
 
     def __call__(self):
+        for call in self._calls:
+            call()
+
+    def count(self, num_steps):
+        """Note in the optimizer what it notes itself with each step."""
         optimizer = self._optimizer
         optimizer.rescale_grad = self._rescale
         optimizer._set_current_context(self._context.device_id)
-        optimizer._update_count(self._indices)
-        for call in self._calls:
-            call()
+        counts = optimizer._index_update_count
+        for i in self._indices:
+            counts[i] += num_steps  # each is there, after the trainer's own first step
+            optimizer.num_update = max(optimizer.num_update, counts[i])
