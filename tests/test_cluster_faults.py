@@ -82,6 +82,27 @@ def test_what_another_run_has_left_cannot_hold_up_this_one_for_ever(runs):
     )
 
 
+def test_mxnets_part_has_some_seconds_to_begin_however_short_the_wait(runs):
+    script = """
+    import time
+    import d2lhelpers as dh
+    from d2lhelpers.cluster import current, joining
+    from mxnet import nd
+
+    def environment(*arguments):
+        if dh.rank() == 0:
+            time.sleep(3)
+        return environment_for_mxnet(*arguments)
+
+    environment_for_mxnet, joining.environment_for_mxnet = joining.environment_for_mxnet, environment
+    current().add_up("", nd.ones(3))
+    nd.waitall()
+    """
+    run = runs.launch("--workers", 2, "--wait", 1, runs.script(script))
+    assert run.wait() == 0, run.err
+    assert run.err == ""
+
+
 def test_a_worker_that_stops_in_training_is_named_until_it_is_killed(runs):
     run = runs.launch("--workers", 2, runs.script(TRAINING), environ={"D2L_CLUSTER_PATIENCE": "1"})
     run.wait_for("epoch 2")
