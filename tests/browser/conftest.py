@@ -53,17 +53,33 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def browser_without_chinese(browser, tmp_path):
-    """Start a second browser, on a system that has only the fonts of matplotlib, none of which is Chinese."""
-    (fonts,) = ROOT.glob(".venv/lib/python*/site-packages/matplotlib/mpl-data/fonts/ttf")
+@contextlib.contextmanager
+def browser_with_fonts(browser, tmp_path, *folders):
+    """Start another browser, whose system has these fonts and those of matplotlib, none of which is Chinese."""
+    folders = [*ROOT.glob(".venv/lib/python*/site-packages/matplotlib/mpl-data/fonts/ttf"), *folders]
     (tmp_path / "fonts.conf").write_text(
-        f"<fontconfig><dir>{fonts}</dir><cachedir>{tmp_path}/cache</cachedir></fontconfig>", encoding="utf-8"
+        f"<fontconfig>{''.join(f'<dir>{folder}</dir>' for folder in folders)}<cachedir>{tmp_path}/cache</cachedir>"
+        "</fontconfig>",
+        encoding="utf-8",
     )
     environment = {**os.environ, "FONTCONFIG_FILE": str(tmp_path / "fonts.conf")}
     other = browser.browser_type.launch(executable_path=find_chromium(), args=FLAGS, env=environment)
     yield other
     other.close()
+
+
+@pytest.fixture
+def browser_without_chinese(browser, tmp_path):
+    """A browser on a system without Chinese characters."""
+    with browser_with_fonts(browser, tmp_path) as other:
+        yield other
+
+
+@pytest.fixture
+def browser_with_chinese(browser, tmp_path):
+    """A browser on a system with Chinese characters, in one of the fonts that the pages ask for by name."""
+    with browser_with_fonts(browser, tmp_path, ROOT / "d2lhelpers" / "language" / "zh") as other:
+        yield other
 
 
 def eventually(ask, expected):
