@@ -237,6 +237,18 @@ def stubborn(x):
             pass
 
 
+def counting(x):
+    caught = 0
+    while True:
+        try:
+            endless(x)
+        except:  # noqa: E722
+            caught += 1
+            for number in range(3):
+                caught += number
+            continue
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
@@ -244,14 +256,16 @@ def stubborn(x):
         (endless, "nothing within"),
         (stubborn, "nothing within"),
         (bare, "nothing within"),
+        (counting, "nothing within"),
     ],
 )
 def test_endless_answers_come_to_an_end(answer, message, monkeypatch, nobody_hears):
     monkeypatch.setattr(judging, "TIME_LIMIT", 0.3)
     monkeypatch.setattr(judging, "_work", lambda: judging.WORK_SECONDS)
-    before = signal.getsignal(signal.SIGALRM)
+    before, trace_before = signal.getsignal(signal.SIGALRM), sys.gettrace()
     verdict = judge(HALF, answer)
     assert message in verdict.text
+    assert sys.gettrace() is trace_before
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 

@@ -24,6 +24,7 @@ from .watching import restore
 
 TIME_LIMIT = 20  # seconds of work for a check, on a machine that does `_work` in WORK_SECONDS
 WORK_SECONDS = 0.02  # a server of 2024 with CPython 3.11 needs 0.012, an emulated ARM 0.18
+MOST_LINES = 50  # of an answer that catches the exception, between this and the next time
 PATIENCE = 5  # times the limit that may pass altogether, while others keep the processor busy, or an answer sleeps
 
 
@@ -205,9 +206,11 @@ class Alarm:
     machine is: a slower one gets more of them, and so does a process that has not had the processor for itself, but no
     more than `PATIENCE` times as many.
 
-    An answer could catch the exception. So it is raised again and again then, at short and irregular intervals, until
-    one falls outside of the answer's own ``try``. It is never raised in the function that has set the alarm, only in
-    what that function calls: its ``finally``, which must set `active` to False and call `stop`, is not cut short.
+    An answer could catch the exception. So it is raised again and again then, and each time once more, when a few lines
+    have been run since: one line more from time to time. Python can be told to call us before each line (``settrace``),
+    and one of them, be it only that of the word ``try``, is outside of whatever the answer has to catch exceptions. It
+    is never raised in the function that has set the alarm, only in what that function calls: its ``finally``, which
+    must set `active` to False and call `stop`, is not cut short.
 
     Attributes
     ----------
@@ -220,10 +223,12 @@ class Alarm:
     def __init__(self, seconds):
         self.active = threading.current_thread() is threading.main_thread()
         self.limit, self._is_measured = seconds, False
+        self._num_raised = self._num_lines = 0
         if self.active:
             self._pause = random.Random(0)
             self._began = time.monotonic(), time.process_time()
             self._code = sys._getframe(1).f_code
+            self._trace_before = sys.gettrace()
             self._before = signal.signal(signal.SIGALRM, self._ring)
             signal.setitimer(signal.ITIMER_REAL, seconds)
 
@@ -235,7 +240,27 @@ class Alarm:
             signal.setitimer(signal.ITIMER_REAL, rest)
             return
         signal.setitimer(signal.ITIMER_REAL, self._pause.uniform(1e-5, 2e-4))
+        if self._num_raised:  # it was caught
+            self._watch(frame)
+        self._num_raised += 1
         raise OutOfTime
+
+    def _watch(self, frame):
+        """Have the next lines of all functions that are being called looked at, but of ours."""
+        self._num_lines = self._num_raised % MOST_LINES
+        sys.settrace(self._trace)
+        while frame is not None and frame.f_code is not self._code:
+            frame.f_trace = self._trace
+            frame = frame.f_back
+
+    def _trace(self, frame, event, argument):
+        if not self.active:
+            return None
+        if event == "line":
+            self._num_lines -= 1
+            if self._num_lines < 0:
+                raise OutOfTime  # after which Python looks at no more lines, until it is told again
+        return self._trace
 
     def _rest(self):
         """Return in how many seconds to look again, or 0 if the time is up."""
@@ -250,3 +275,5 @@ class Alarm:
         if hasattr(self, "_before"):
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, self._before)
+            if self._num_raised:
+                sys.settrace(self._trace_before)
