@@ -239,10 +239,12 @@ class Alarm:
         if rest > 0:
             signal.setitimer(signal.ITIMER_REAL, rest)
             return
-        signal.setitimer(signal.ITIMER_REAL, self._pause.uniform(1e-5, 2e-4))
-        if self._num_raised:  # it was caught
-            self._watch(frame)
-        self._num_raised += 1
+        if frame.f_code is not Alarm._trace.__code__:
+            if self._num_raised:  # it was caught
+                self._watch(frame)
+            self._num_raised += 1
+        # From time to time longer, so that some lines are run however long it takes to have them looked at.
+        signal.setitimer(signal.ITIMER_REAL, self._pause.uniform(1e-5, 2e-4) * 4 ** (self._num_raised % 6))
         raise OutOfTime
 
     def _watch(self, frame):
