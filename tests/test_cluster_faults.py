@@ -485,3 +485,26 @@ def test_killed_without_a_launcher(runs):
         late = "has closed the connection at once. If a run was just ending there, its other processes say why"
         assert process.err.startswith(ended) or (process is others[1] and late in process.err)
         assert process.err.count("\n") == 1
+
+
+def test_a_quick_worker_does_not_add_to_its_own_array(runs):
+    """It asks for the next sum, into another array, while the others have not begun with the one before."""
+    script = """
+    import d2lhelpers as dh
+    from d2lhelpers.cluster import current
+    from mxnet import nd
+
+    current().add_up("slot", nd.ones((3,)))
+    first, second = nd.ones((3,)) * (dh.rank() + 1), nd.ones((3,)) * 10 * (dh.rank() + 1)
+    if dh.rank() == 0:
+        late = nd.zeros((1000, 1000))
+        for _ in range(50):
+            late = nd.dot(late, late)
+        first += late[0, :3]
+    current().add_up("slot", first)
+    current().add_up("slot", second)
+    print(first.asnumpy().tolist(), second.asnumpy().tolist())
+    """
+    run = runs.launch("--workers", 2, runs.script(script))
+    assert run.wait() == 0, run.err
+    assert run.out.count("[3.0, 3.0, 3.0] [30.0, 30.0, 30.0]") == 2

@@ -47,7 +47,7 @@ class Store:
     """
 
     def __init__(self, variables, hidden):
-        self._handle = KVStoreHandle()
+        self._handle, self._last = KVStoreHandle(), {}
         with environment(variables, hidden):
             _create(b"dist_sync", ctypes.byref(self._handle))
         # Else the end of a process would wait for all others, whatever has happened to them.
@@ -59,7 +59,15 @@ class Store:
         _init(self._handle, 1, (ctypes.c_int * 1)(key), (NDArrayHandle * 1)(zeros.handle))
 
     def add_up(self, key, array, priority=0):
-        """Put into an array the sum of those of all workers, in the engine's own time."""
+        """Put into an array the sum of those of all workers, in the engine's own time.
+
+        The server counts what it is sent under a number, whoever has sent it. So the sum before must be there, or it
+        would take two arrays of a quick worker for those of two workers. Where it is in the same array, the engine
+        waits for it anyway.
+        """
+        if self._last.get(key, array) is not array:
+            self._last[key].wait_to_read()
+        self._last[key] = array
         keys, handles = (ctypes.c_int * 1)(key), (NDArrayHandle * 1)(array.handle)
         _push_pull(self._handle, 1, keys, 1, keys, handles, handles, priority)
 
