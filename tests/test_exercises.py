@@ -265,8 +265,10 @@ def test_endless_answers_come_to_an_end(answer, message, monkeypatch, nobody_hea
     monkeypatch.setattr(judging, "_work", lambda: judging.WORK_SECONDS)
     before, trace_before = signal.getsignal(signal.SIGALRM), sys.gettrace()
     faulthandler.dump_traceback_later(120, exit=True, file=sys.__stderr__)  # or all tests would wait for ever
-    verdict = judge(HALF, answer)
-    faulthandler.cancel_dump_traceback_later()
+    try:
+        verdict = judge(HALF, answer)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     assert message in verdict.text
     assert sys.gettrace() is trace_before
     assert signal.getsignal(signal.SIGALRM) is before

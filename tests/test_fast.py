@@ -5,7 +5,7 @@ import importlib.util
 import itertools
 import os
 import signal
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from types import SimpleNamespace
@@ -224,6 +224,26 @@ def numbers_of(states):
     return [] if states is None else [states.asnumpy()]
 
 
+@contextmanager
+def noticed(steps, interrupt_at):
+    """Note each step, whichever way it is made, in a list; interrupt the one of this number, while it is under way."""
+
+    def noticing(method):  # which is called once in each step
+        def noted(*args):
+            steps.append(1)
+            if len(steps) == interrupt_at:
+                signal.raise_signal(signal.SIGINT)
+            return method(*args)
+
+        return noted
+
+    with (
+        mock.patch.object(results.Results, "add", noticing(results.Results.add)),
+        mock.patch.object(copied.CopiedMinibatches, "copy", noticing(copied.CopiedMinibatches.copy)),
+    ):
+        yield
+
+
 def train(case, plain):
     """Train in one of the ways; return all that can be seen afterwards, by name."""
     with mx.util.np_shape(case.as_np), mx.util.np_array(case.as_np):
@@ -248,20 +268,9 @@ def train(case, plain):
                 if param.grad_req != "null" and (grad_req == "null" or not param.name.endswith(case.but_not)):
                     param.grad_req = grad_req
         data, steps, found = data_of(case, trainer), [], {}
-
-        def noticing(method):  # which is called once in each step
-            def noticed(*args):
-                steps.append(1)
-                if len(steps) == case.interrupt_at:
-                    signal.raise_signal(signal.SIGINT)
-                return method(*args)
-
-            return noticed
-
         with (
             redirect_stdout(StringIO()) as printed,
-            mock.patch.object(results.Results, "add", noticing(results.Results.add)),
-            mock.patch.object(copied.CopiedMinibatches, "copy", noticing(copied.CopiedMinibatches.copy)),
+            noticed(steps, case.interrupt_at),
             mock.patch.object(results, "LAG", case.lag),
             mock.patch.object(copied, "_MOST_NUMBERS", case.most_numbers),
             mock.patch.object(updates, "_MOST_NUMBERS", case.most_numbers),
@@ -670,28 +679,15 @@ def test_an_interrupt_comes_before_what_is_wrong_with_the_next_minibatch(xp):
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 6, 9, 10, 11, 14])
-def test_an_interrupt_within_many_minibatches_of_a_loader_ends_the_step_under_way(xp, monkeypatch, step):
+def test_an_interrupt_within_many_minibatches_of_a_loader_ends_the_step_under_way(xp, step):
     """Though the steps for them are made one after the other, with no other code between them."""
-    steps = []
-
-    def interrupting(method):  # which is called once in each step
-        def interrupted(*args):
-            steps.append(1)
-            if len(steps) == step:
-                signal.raise_signal(signal.SIGINT)
-            return method(*args)
-
-        return interrupted
-
-    monkeypatch.setattr(results.Results, "add", interrupting(results.Results.add))
-    monkeypatch.setattr(copied.CopiedMinibatches, "copy", interrupting(copied.CopiedMinibatches.copy))
     found = []
     for plain in (False, True):
-        steps.clear()
+        steps = []
         net = dense()
         trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
         data = dh.load_array(features_and_labels(xp, 39), 4, shuffle=False)
-        with redirect_stdout(StringIO()) as printed:
+        with redirect_stdout(StringIO()) as printed, noticed(steps, step):
             history = dh.train(net, data, L2, trainer, 2, verbose=False, plain=plain)
         assert len(steps) == step
         counts = trainer._optimizer.num_update, trainer._optimizer._index_update_count

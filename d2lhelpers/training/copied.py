@@ -112,7 +112,7 @@ class CopiedResults(results.Results):
     """
 
     def room_for(self, graph):
-        """Make room for the results of at least one step; return for how many, at most `LAG` of an epoch in a row."""
+        """Make room for the results of at least one step; return for how many there is."""
         last = self._newer[-1] if self._newer else None
         if not isinstance(last, CopiedMinibatches) or not last.room_for(graph):
             run = self._run
