@@ -464,15 +464,17 @@ def _engine(net, loss, batch, num_steps):
         losses = loss(net(X), y)
     losses.backward()
     trainer.step(len(y))
-    graph = fusion.FusedGraph(net, loss, X, y)
+    graph = fusion.FusedGraph(net, loss, X, y, len(y))
     graph(X, y, 0, len(y))
     prepared = updates.PreparedUpdates(trainer)
     prepared.update_for(len(y), graph.trained)
     update = prepared.update_for(len(y), graph.trained)
 
+    compute = graph.turns[0].compute
+
     def run():
         for _ in range(num_steps):
-            graph.compute()
+            compute()
             update()
         nd.waitall()
         return 0.0

@@ -9,11 +9,12 @@ import contenders
 # What a step consists of: (name of the row, end of the file's path, function). Indented rows are part of the row above.
 PARTS = (
     ("all of `train`", "training/training.py", "train"),
-    ("&emsp;many minibatches: gather, convert", "d2lhelpers/data.py", "blocks"),
+    ("&emsp;many small minibatches: gather, convert", "d2lhelpers/data.py", "blocks"),
     ("&emsp;the first steps, in the plain way", "training/fast.py", "_make_plainly"),
     ("&emsp;what is prepared: bound, or found again", "training/fast.py", "_look_up"),
     ("&emsp;network and loss, forward and backward", "training/fusion.py", "__call__ of FusedGraph"),
-    ("&emsp;&emsp;copy the minibatch into the graph's arrays", "training/engine.py", "__call__ of CopyFrom"),
+    ("&emsp;&emsp;gather a large minibatch, convert", "d2lhelpers/rows.py", "copy_to"),
+    ("&emsp;&emsp;copy labels (and features) into the graph's arrays", "training/engine.py", "__call__ of CopyFrom"),
     ("&emsp;the update of the parameters", "training/updates.py", "__call__ of _Update"),
     ("&emsp;copy losses (and predictions) out of the graph", "training/copied.py", "copy"),
     ("&emsp;losses and metric read at the end of an epoch", "training/results.py", "read"),

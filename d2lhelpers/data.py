@@ -8,6 +8,7 @@ from mxnet import nd
 from mxnet import np as mxnp
 
 from .devices import check_ctx, on_device
+from .rows import Rows, as_numpy, from_numpy
 from .validation import (
     check_array,
     check_callable,
@@ -20,6 +21,7 @@ from .validation import (
 )
 
 _BLOCK_SIZE = 2**20  # numbers in a block of minibatches, where a minibatch is not larger by itself
+_LARGE = 2**16  # numbers of a minibatch that is gathered by itself; of less, many at once are faster
 
 
 def seed(n):
@@ -165,53 +167,27 @@ class ArrayLoader:
     def blocks(self):
         """Yield an epoch in fewer, larger tuples of arrays, each of which holds some minibatches one after the other.
 
-        Only the last one's last minibatch may hold fewer than `batch_size` examples.
+        Only the last one's last minibatch may hold fewer than `batch_size` examples. Where minibatches are large, the
+        first array may be `Rows`, which gather them when they are asked for.
         """
         order = self.order()
         sources = [as_numpy(array) for array in self.arrays]
+        example_size = max(1, int(np.prod(self.arrays[0].shape[1:], dtype=np.int64)))
+        if self.batch_size * example_size >= _LARGE and all(len(array.shape) == 1 for array in self.arrays[1:]):
+            as_np = is_np(self.arrays[0])
+            features = Rows(sources[0], order, self.transform, min(self.batch_size, len(order)), as_np)
+            others = [from_numpy(source.take(order, mode="clip"), as_np) for source in sources[1:]]
+            yield tuple(on_device([features, *others], self.ctx))
+            return
         # A block of minibatches is gathered at once, and cut: one call for many, and at most 4 MB of float32.
-        example_size = int(np.prod(self.arrays[0].shape[1:], dtype=np.int64))
-        block_size = self.batch_size * max(1, _BLOCK_SIZE // (self.batch_size * max(1, example_size)))
+        block_size = self.batch_size * max(1, _BLOCK_SIZE // (self.batch_size * example_size))
         for start in range(0, len(order), block_size):
             rows = order[start : start + block_size]
             block = [source.take(rows, axis=0, mode="clip") for source in sources]  # in half the time of source[rows]
             if self.transform is not None:
                 block[0] = self.transform(block[0])
-            block = [_from_numpy(values, is_np(array)) for values, array in zip(block, self.arrays, strict=True)]
+            block = [from_numpy(values, is_np(array)) for values, array in zip(block, self.arrays, strict=True)]
             yield tuple(on_device(block, self.ctx))
-
-
-class _Capsule:
-    """What `numpy.from_dlpack` wants to be handed: MXNet exports arrays as bare capsules."""
-
-    def __init__(self, array):
-        self._capsule = nd.to_dlpack_for_read(array)
-
-    def __dlpack__(self, **_):
-        return self._capsule
-
-    def __dlpack_device__(self):
-        return 1, 0  # the CPU, the only one
-
-
-def as_numpy(array):
-    """Return the values of an MXNet array as a NumPy array in the same memory, where there can be one.
-
-    Examples
-    --------
-    >>> as_numpy(nd.array([1, 2]))
-    array([1., 2.], dtype=float32)
-    """
-    if array.ctx.device_type == "cpu" and np.dtype(array.dtype).kind in "iuf":
-        return np.from_dlpack(_Capsule(array))
-    return array.asnumpy()
-
-
-def _from_numpy(values, as_np):
-    """Return a fresh NumPy array as an MXNet array in the same memory, where there can be one."""
-    if values.dtype.kind in "iuf":
-        return nd.from_numpy(values, zero_copy=True, array_cls=mxnp.ndarray if as_np else nd.NDArray)
-    return (mxnp if as_np else nd).array(values, dtype=values.dtype)
 
 
 def load_array(arrays, batch_size, shuffle=True, transform=None, ctx=None):
@@ -234,7 +210,8 @@ def load_array(arrays, batch_size, shuffle=True, transform=None, ctx=None):
         Whether each epoch has a new order (for training) or all have the arrays' own (for testing).
     transform : callable, optional
         Turns features as they are stored, a NumPy array (m, ...) of m examples, into those of the minibatches, a
-        NumPy array (m, ...), each example on its own: bytes, for instance, into numbers from 0 to 1.
+        NumPy array (m, ...), each example on its own: bytes, for instance, into numbers from 0 to 1. It is called when
+        a minibatch is needed, or for several at once, and is to change nothing else.
     ctx : mx.Context, optional
         Device that the minibatches are to be on, such as ``dh.try_gpu()``; the CPU if it is left out.
 

@@ -4,6 +4,7 @@ import ctypes
 import importlib.util
 import itertools
 import os
+import re
 import signal
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -12,8 +13,9 @@ from types import SimpleNamespace
 from unittest import mock
 
 import d2lhelpers as dh
+from d2lhelpers import data as data_module
 from d2lhelpers import metrics
-from d2lhelpers.training import copied, engine, fusion, loop, results, updates
+from d2lhelpers.training import copied, engine, fast, fusion, loop, results, updates
 
 import mxnet as mx
 import numpy as np
@@ -72,6 +74,7 @@ class Case:
     batch_size: int
     num_left: int
     data: str
+    gathers: bool
     trainer: str
     num_epochs: int
     changes: dict
@@ -118,6 +121,7 @@ cases = st.builds(
     batch_size=st.integers(1, 4),
     num_left=st.integers(0, 3),
     data=st.sampled_from(["loader", "loader", "list", "sizes", "the same"]),
+    gathers=st.booleans(),
     trainer=st.sampled_from(["gluon"] * 8 + ["its step", "of a function"]),
     num_epochs=st.sampled_from([1, 2, 2, 3]),
     changes=st.dictionaries(st.sampled_from([0, 1, 1, 2]), changes, max_size=2),
@@ -199,12 +203,14 @@ def data_of(case, trainer):
     xp = mx.np if case.as_np else mx.nd
     arrays = xp.array(X, dtype=case.dtype), xp.array(y, dtype=label_dtype)
     if case.data == "loader":
-        changing = Changing(case, trainer)
+        changing, seen = Changing(case, trainer), itertools.count()
 
         def transform(features):
-            changing.begin()
+            places = np.array([next(seen) % case.num_examples for _ in features])
+            if places[0] == 0:
+                changing.begin()
             if case.fault == "features":
-                features = np.where(np.arange(len(features)) == place, np.nan, features.T).T.astype(features.dtype)
+                features = np.where(places == place, np.nan, features.T).T.astype(features.dtype)
             return features
 
         return dh.load_array(arrays, case.batch_size, True, transform)
@@ -271,6 +277,7 @@ def train(case, plain):
         with (
             redirect_stdout(StringIO()) as printed,
             noticed(steps, case.interrupt_at),
+            mock.patch.object(data_module, "_LARGE", 1 if case.gathers else 2**16),
             mock.patch.object(results, "LAG", case.lag),
             mock.patch.object(copied, "_MOST_NUMBERS", case.most_numbers),
             mock.patch.object(updates, "_MOST_NUMBERS", case.most_numbers),
@@ -487,8 +494,9 @@ def dense(units=1, dtype="float32"):
 
 
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.9}, {"wd": 0.1, "clip_gradient": 0.1}])
-@pytest.mark.parametrize("use", ["list", "loader"])
-def test_all_but_the_first_steps_are_prepared(xp, prepared, use, options):
+@pytest.mark.parametrize("use", ["list", "loader", "gathering"])
+def test_all_but_the_first_steps_are_prepared(xp, prepared, monkeypatch, use, options):
+    monkeypatch.setattr(data_module, "_LARGE", 1 if use == "gathering" else 2**16)
     data = minibatches(xp) if use == "list" else dh.load_array(features_and_labels(xp), 4)
     net = dense()
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1} | options)
@@ -678,9 +686,11 @@ def test_an_interrupt_comes_before_what_is_wrong_with_the_next_minibatch(xp):
     assert_equal(*found)
 
 
+@pytest.mark.parametrize("large", [1, 2**16])
 @pytest.mark.parametrize("step", [1, 2, 3, 6, 9, 10, 11, 14])
-def test_an_interrupt_within_many_minibatches_of_a_loader_ends_the_step_under_way(xp, step):
+def test_an_interrupt_within_many_minibatches_of_a_loader_ends_the_step_under_way(xp, monkeypatch, large, step):
     """Though the steps for them are made one after the other, with no other code between them."""
+    monkeypatch.setattr(data_module, "_LARGE", large)
     found = []
     for plain in (False, True):
         steps = []
@@ -696,8 +706,10 @@ def test_an_interrupt_within_many_minibatches_of_a_loader_ends_the_step_under_wa
     assert_equal(*found)
 
 
+@pytest.mark.parametrize("large", [1, 2**16])
 @pytest.mark.parametrize("plain", [False, True])
-def test_the_progress_bar_gets_to_its_end(xp, monkeypatch, plain):
+def test_the_progress_bar_gets_to_its_end(xp, monkeypatch, large, plain):
+    monkeypatch.setattr(data_module, "_LARGE", large)
     bars = []
 
     class Bar(loop.tqdm):
@@ -712,6 +724,160 @@ def test_the_progress_bar_gets_to_its_end(xp, monkeypatch, plain):
     with redirect_stdout(StringIO()):
         dh.train(net, dh.load_array(features_and_labels(xp, 39), 4), L2, trainer, 3, plain=plain)
     assert [(bar.n, bar.total) for bar in bars] == [(10, 10)] * 3
+
+
+# large minibatches, which are gathered one by one
+
+
+@pytest.fixture
+def gathering(monkeypatch):
+    monkeypatch.setattr(data_module, "_LARGE", 1)
+
+
+def train_on(data, plain, ctx=None):
+    """Train a network on minibatches; return what came of it."""
+    net = nn.Dense(1, in_units=3)
+    net.initialize(Drawn(), ctx=ctx)
+    trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+    try:
+        history = dh.train(net, data, L2, trainer, 2, verbose=False, ctx=ctx, plain=plain)
+        error = None
+    except (TypeError, ValueError, mx.base.MXNetError) as caught:
+        history, error = dh.History(), str(caught)
+    return history.loss, error, trainer._optimizer.num_update, net.weight.data().asnumpy(), net.bias.data().asnumpy()
+
+
+def test_a_minibatch_is_not_gathered_into_one_that_the_engine_has_not_read(xp, gathering):
+    """Though the engine is far behind, since it has much else to do."""
+    much, found = mx.nd.ones((400, 400)), []
+
+    def transform(features):
+        for _ in range(3):
+            mx.nd.dot(much, much)
+        return features * 2
+
+    for plain in (False, True):
+        np.random.seed(0)
+        data = dh.load_array(features_and_labels(xp, 40), 4, transform=transform)
+        found.append(train_on(data, plain))
+    assert_equal(*found)
+
+
+@pytest.mark.parametrize("where", ["train", "loader"])
+def test_large_minibatches_on_another_device(xp, gathering, where):
+    ctx, found = mx.cpu(1), []
+    for plain in (False, True):
+        np.random.seed(0)
+        data = dh.load_array(features_and_labels(xp, 22), 4, ctx=ctx if where == "loader" else None)
+        found.append(train_on(data, plain, ctx))
+    assert found[0][1] is None
+    assert_equal(*found)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "uint8", "bool"])
+def test_large_minibatches_of_another_type(xp, gathering, dtype):
+    """Which the network takes, or does not take, in either way."""
+    found = []
+    for plain in (False, True):
+        np.random.seed(0)
+        data = dh.load_array(features_and_labels(xp, 22), 4, transform=lambda features: features.astype(dtype))
+        found.append(train_on(data, plain))
+    assert found[0][1] is not None or dtype == "float64"
+    assert_equal(*found)
+
+
+class Casting(nn.HybridSequential):
+    def hybrid_forward(self, F, x):
+        return super().hybrid_forward(F, F.cast(x, dtype="float32"))
+
+
+def test_large_minibatches_of_truth_values(gathering):
+    found = []
+    for plain in (False, True):
+        np.random.seed(0)
+        net = Casting()
+        net.add(nn.Dense(1, in_units=3))
+        net.initialize(Drawn())
+        net.hybridize()
+        trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
+        data = dh.load_array(features_and_labels(mx.nd, 22), 4, transform=lambda features: features > 0)
+        history = dh.train(net, data, L2, trainer, 2, verbose=False, plain=plain)
+        found.append([history.loss, net[0].weight.data().asnumpy()])
+    assert_equal(*found)
+
+
+def test_labels_of_large_minibatches_may_have_more_axes(xp, gathering):
+    X, y = features_and_labels(xp, 22)
+    data = dh.load_array((X, xp.stack(y, y, axis=1) if xp is mx.nd else xp.stack((y, y), axis=1)), 4, shuffle=False)
+    labels = [labels.asnumpy() for _, labels in data]
+    assert [values.shape for values in labels] == [(4, 2)] * 5 + [(2, 2)]
+    np.testing.assert_array_equal(np.concatenate(labels), np.stack([y.asnumpy()] * 2, axis=1))
+
+
+def test_minibatches_that_are_gathered_ahead_do_not_wait_in_memory(xp, gathering):
+    """Two at most, so that many steps may be asked for at once."""
+    X, y = features_and_labels(xp, 22)
+    ((rows, labels),) = dh.load_array((X, y), 4).blocks()
+    with mx.util.np_array(xp is mx.np), mx.util.np_shape(xp is mx.np):
+        ahead, behind = (fusion.FusedGraph(dense(), L2, features, labels, 4) for features in (rows, X))
+    assert (len(ahead.turns), ahead.num_numbers, ahead.num_waiting) == (2, 12, 0)
+    assert (len(behind.turns), behind.num_numbers, behind.num_waiting) == (1, 12, 12)
+
+
+def test_the_progress_bar_moves_between_large_minibatches(xp, gathering, monkeypatch):
+    monkeypatch.setattr(fast, "_MOST_NUMBERS", 3 * 12)
+    updates, update = [], loop.tqdm.update
+    monkeypatch.setattr(loop.tqdm, "update", lambda bar, n=1: updates.append(n) or update(bar, n))
+    train_on(dh.load_array(features_and_labels(xp, 40), 4), plain=False)
+    assert updates == [1, 1, 3, 3, 2, 3, 3, 3, 1]
+
+
+@pytest.mark.parametrize("minibatch", [0, 1, 2, 5, 7])
+def test_an_error_of_a_transform_comes_before_the_step_of_its_minibatch(xp, gathering, minibatch):
+    found = []
+    for plain in (False, True):
+        np.random.seed(0)
+        calls = itertools.count()
+
+        def transform(features, calls=calls):
+            if next(calls) == minibatch:
+                raise ValueError("a broken image")
+            return features
+
+        data = dh.load_array(features_and_labels(xp, 22), 4, transform=transform)
+        found.append(train_on(data, plain))
+    assert found[0][1:3] == ("a broken image", minibatch)
+    assert_equal(*found)
+
+
+@pytest.mark.parametrize("minibatch", [0, 1, 4])
+@pytest.mark.parametrize("change", [lambda X: X[1:], lambda X: X[:1]])
+def test_a_transform_that_leaves_out_rows_is_refused(xp, gathering, minibatch, change):
+    """Nothing is put where a minibatch is to be, and is repeated until it fills it."""
+    check_refused(xp, minibatch, change, r"of 4 rows an array \([13], 3\)\.")
+
+
+@pytest.mark.parametrize("minibatch", [1, 4])
+@pytest.mark.parametrize("change", [lambda X: X.astype("float64"), lambda X: X[:, :1]])
+def test_a_transform_that_makes_minibatches_unlike_is_refused(xp, gathering, minibatch, change):
+    message = r"of the first minibatch one \(4, 3\) of float32, and of another \(4, (3\) of float64|1\) of float32)\."
+    check_refused(xp, minibatch, change, message)
+
+
+def check_refused(xp, minibatch, change, message):
+    found = []
+    for plain in (False, True):
+        np.random.seed(0)
+        calls = itertools.count()
+
+        def transform(X, calls=calls):
+            return change(X) if next(calls) == minibatch else X
+
+        data = dh.load_array(features_and_labels(xp, 22), 4, transform=transform)
+        found.append(train_on(data, plain))
+    assert re.search("^transform must return .*" + message, found[0][1])
+    assert found[0][2] == minibatch
+    assert_equal(*found)
 
 
 @pytest.mark.parametrize("metric", [None, dh.accuracy])

@@ -325,6 +325,7 @@ def changed(X):
     width=st.integers(1, 4),
     batch_size=st.integers(1, 70),
     block_size=st.integers(1, 300),
+    large=st.sampled_from([1, 100, 2**16]),
     shuffle=st.booleans(),
     transform=st.sampled_from([None, changed, lambda X: X.astype("float32") / 255]),
     dtype=st.sampled_from(["float32", "uint8", "int32"]),
@@ -333,13 +334,13 @@ def changed(X):
 )
 @settings(deadline=None, derandomize=True, database=None, max_examples=50)
 def test_an_epoch_is_a_permutation_cut_into_minibatches(
-    n, width, batch_size, block_size, shuffle, transform, dtype, as_np, seed
+    n, width, batch_size, block_size, large, shuffle, transform, dtype, as_np, seed
 ):
     xp = mx.np if as_np else mx.nd
     numbers = np.arange(n * width).reshape((n, width)).astype(dtype)
     loader = dh.load_array((xp.array(numbers, dtype=dtype), xp.arange(n)), batch_size, shuffle, transform)
     np.random.seed(seed)
-    with mock.patch.object(data_module, "_BLOCK_SIZE", block_size):
+    with mock.patch.object(data_module, "_BLOCK_SIZE", block_size), mock.patch.object(data_module, "_LARGE", large):
         epochs = [list(loader), list(loader)]
     np.random.seed(seed)
     for batches in epochs:
@@ -356,8 +357,10 @@ def test_an_epoch_is_a_permutation_cut_into_minibatches(
         np.testing.assert_array_equal(X, expected)
 
 
+@pytest.mark.parametrize("large", [1, 2**16])
 @pytest.mark.parametrize(("shuffle", "transform"), [(True, None), (False, None), (True, changed), (False, lambda X: X)])
-def test_a_minibatch_outlives_its_loader(any_xp, shuffle, transform):
+def test_a_minibatch_outlives_its_loader(any_xp, monkeypatch, large, shuffle, transform):
+    monkeypatch.setattr(data_module, "_LARGE", large)
     numbers = np.arange(4000, dtype="float32").reshape((1000, 4))
     loader = dh.load_array((any_xp.array(numbers), any_xp.arange(1000)), 7, shuffle, transform)
     kept = list(loader)[3:5]
@@ -374,8 +377,10 @@ def test_a_minibatch_outlives_its_loader(any_xp, shuffle, transform):
     np.testing.assert_array_equal(copies[0][0], (transform or np.asarray)(numbers[order]))
 
 
+@pytest.mark.parametrize("large", [1, 2**16])
 @pytest.mark.parametrize("transform", [None, lambda X: X])
-def test_changing_a_minibatch_changes_nothing_else(any_xp, transform):
+def test_changing_a_minibatch_changes_nothing_else(any_xp, monkeypatch, large, transform):
+    monkeypatch.setattr(data_module, "_LARGE", large)
     numbers = np.arange(4000, dtype="float32").reshape((1000, 4))
     loader = dh.load_array((any_xp.array(numbers), any_xp.arange(1000)), 7, False, transform)
     batches = list(loader)

@@ -11,7 +11,7 @@ EQUIVALENT = {
     ): "other blocks, the same minibatches",
     (
         "data.py",
-        "block_size = self.batch_size * max(1, _BLOCK_SIZE // (self.batch_size * max(1, example_size)))",
+        "block_size = self.batch_size * max(1, _BLOCK_SIZE // (self.batch_size * example_size))",
         "1",
         "2",
     ): "other blocks, the same minibatches",

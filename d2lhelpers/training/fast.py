@@ -10,12 +10,15 @@ from mxnet import gluon
 from ..data import ArrayLoader
 from ..devices import on_device
 from ..metrics import Backlog, unpack
+from ..rows import Rows
 from .copied import CopiedResults
 from .fusion import FusedGradients, can_be_fused
 from .loop import Run
 from .machines import Share
 from .steps import TrainerStep, has_own_step, quick_step
 from .updates import PreparedUpdates
+
+_MOST_NUMBERS = 2**21  # of features between two looks at the progress bar, where a minibatch is not larger by itself
 
 
 class FastRun(Run):
@@ -40,7 +43,7 @@ class FastRun(Run):
             for arrays in train_iter.blocks() if in_blocks else bar:
                 if interrupts:
                     raise KeyboardInterrupt
-                X, y = on_device(unpack(arrays, "train_iter"), self.ctx)
+                X, y = self._features_and_labels(arrays)
                 steps.begin(X, y)
                 num_rows = len(y) if y.shape else 1
                 size, start = train_iter.batch_size if in_blocks else num_rows, 0
@@ -52,6 +55,16 @@ class FastRun(Run):
                     if in_blocks:
                         bar.update(num_steps)
         return steps.results
+
+    def _features_and_labels(self, arrays):
+        """Check a minibatch, or many; features that are yet to be gathered stay so."""
+        if isinstance(arrays, tuple) and arrays and isinstance(arrays[0], Rows):
+            rows, *others = arrays
+            _, y = unpack((rows.first(), *others), "train_iter")
+            arrays = rows, y
+        else:
+            arrays = unpack(arrays, "train_iter")
+        return on_device(arrays, self.ctx)
 
 
 class _Steps:
@@ -91,7 +104,8 @@ class _Steps:
     def _make_prepared(self, graph, update, start, most):
         """Make steps one after the other, with no more of Python between them than it takes."""
         X, y, size = self._X, self._y, graph.num_examples
-        num_steps = max(1, min(most, self.results.room_for(graph), self._backlog.room_for(graph.num_numbers)))
+        rooms = self.results.room_for(graph), self._backlog.room_for(graph.num_waiting)
+        num_steps = max(1, min(most, *rooms, _MOST_NUMBERS // max(1, graph.num_numbers)))
         made = 0
         try:
             for first in range(start, start + num_steps * size, size):
@@ -110,7 +124,7 @@ class _Steps:
     def _note(self, graph, start, num_steps):
         if self.results.note(graph.num_examples, self._y, start, num_steps):
             self._ready = {}  # a metric may be code of the learner
-        self._backlog.count(graph.num_numbers, self.results.mark, num_steps)
+        self._backlog.count(graph.num_waiting, self.results.mark, num_steps)
 
     def _look_up(self, num_examples):
         run, update = self._run, None

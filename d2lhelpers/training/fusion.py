@@ -5,16 +5,22 @@ each time; here it is bound once for each shape of minibatch (``Symbol.bind``), 
 parameters and gradients. What network and loss are, do and print is left as it is.
 """
 
+import math
 import os
+from itertools import cycle
 from typing import NamedTuple
 
 import mxnet as mx
-from mxnet import gluon, nd
+from mxnet import gluon
 
+from ..rows import Rows
 from ..validation import is_np
 from .arrays import Arrays, is_plain
-from .engine import BoundGraph, CopyFrom, Operator
+from .engine import BoundGraph, Operator
+from .minibatches import Copied, GatheredAhead, can_be_gathered_ahead
 
+_INPUTS = "d2lhelpers_features", "d2lhelpers_labels"
+_NUM_TURNS = 2  # graphs, where a minibatch is gathered while the engine is at work on another; three are no faster
 _MAX_SHAPES = 4  # more shapes of minibatches than the usual one and the epoch's last are not worth a graph each
 os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # or binding prints a line about the engine's own optimizations
 
@@ -90,7 +96,7 @@ class FusedGradients:
         Parameters
         ----------
         X, y : arrays
-            Features and labels.
+            Features, which may be `Rows`, and labels.
         num_examples : int
 
         Returns
@@ -102,13 +108,15 @@ class FusedGradients:
             if len(self._graphs) < _MAX_SHAPES:
                 self._graphs[key] = None
             return None
-        if X.shape[:1] != y.shape[:1] or is_np(X) != is_np(y) or is_np(X) != mx.util.is_np_array() or y.ctx != X.ctx:
+        as_np = is_np(y)
+        of_one_kind = isinstance(X, Rows) or is_np(X) == as_np
+        if X.shape[:1] != y.shape[:1] or not of_one_kind or as_np != mx.util.is_np_array() or y.ctx != X.ctx:
             return None
         graph = self._graphs[key]
-        if graph is None or not graph.is_current() or graph.kind.is_np != is_np(X):
+        if graph is None or not graph.is_current() or graph.kind.is_np != as_np:
             if not all(is_plain(param, X.ctx) for param in self._net.collect_params().values()):
                 return None
-            graph = self._graphs[key] = FusedGraph(self._net, self._loss, X[:num_examples], y[:num_examples])
+            graph = self._graphs[key] = FusedGraph(self._net, self._loss, X, y, num_examples)
         return graph if graph.has_rows_of_examples else None
 
 
@@ -128,14 +136,17 @@ class FusedGraph:
     ----------
     net, loss : callable
     X, y : arrays
-        A minibatch of this shape.
+        Features and labels.
+    num_examples : int
+        How many rows of them are a minibatch.
 
     Attributes
     ----------
     y_hat, losses : arrays
         Those of the last minibatch; the next one overwrites them.
-    num_examples, num_numbers : int
-        Of a minibatch: its examples, and all numbers of its features.
+    num_examples, num_numbers, num_waiting : int
+        Of a minibatch: its examples, all numbers of its features, and how many of these are in memory, somewhere else
+        than in the graph's arrays, until the engine comes to them.
     kind : Kind
         What arrays that are to hold its outputs have to be.
     trained : set of gluon.Parameter
@@ -144,46 +155,34 @@ class FusedGraph:
         Whether the first axis of the outputs is the examples', as nearly all networks have it.
     """
 
-    def __init__(self, net, loss, X, y):
-        self.num_examples, self.num_numbers = y.shape[0], X.size
+    def __init__(self, net, loss, X, y, num_examples):
+        self.num_examples, as_np = num_examples, is_np(y)
         params = net.collect_params().values()
         self._bound = Arrays(params)
-        features, labels = nd.empty(X.shape, X.ctx, X.dtype), nd.empty(y.shape, y.ctx, y.dtype)
-        self._copy_features, self._copy_labels = CopyFrom(features), CopyFrom(labels)
-        arrays = {"d2lhelpers_features": features, "d2lhelpers_labels": labels}
-        inputs = [mx.sym.var(name) for name in arrays]
-        if is_np(X):
+        inputs = [mx.sym.var(name) for name in _INPUTS]
+        if as_np:
             inputs = [symbol.as_np_ndarray() for symbol in inputs]
         y_hat = net(inputs[0])
         losses = loss(y_hat, inputs[1])
-        if is_np(X):
+        if as_np:
             y_hat, losses = y_hat.as_nd_ndarray(), losses.as_nd_ndarray()
         # The gradients are those of the sum: make_loss has 1 for each loss, and what is blocked adds nothing.
         graph = mx.sym.Group([mx.sym.make_loss(losses), mx.sym.BlockGrad(y_hat)])
 
         names = graph.list_arguments()
         self.trained = {param for param in params if param.grad_req != "null" and param.name in names}
-        gradients = {param.name: param.grad().as_nd_ndarray() for param in self.trained}
-        grad_reqs = dict.fromkeys(names, "null") | {param.name: param.grad_req for param in self.trained}
-        arrays |= {param.name: param.data().as_nd_ndarray() for param in params}
-        executor = graph.bind(
-            X.ctx,
-            args={name: arrays[name] for name in names},
-            args_grad=gradients,
-            grad_req=grad_reqs,
-            aux_states={name: arrays[name] for name in graph.list_auxiliary_states()},
-        )
-        self.compute = BoundGraph(executor)
-        # The engine does not know that a graph changes its auxiliary states, those of batch normalization. Of this it
-        # does, and has it wait for the graph, and whoever asks for the states wait for this.
-        states = [arrays[name] for name in graph.list_auxiliary_states()]
-        self._rewrite_states = [Operator("_mul_scalar", [state], [state], scalar=1.0) for state in states]
-        outputs = executor.outputs
-        self.losses, self.y_hat = (array.as_np_ndarray() for array in outputs) if is_np(X) else outputs
-        dtypes = self.y_hat.dtype, self.losses.dtype
-        self.kind = Kind(self.y_hat.shape[1:], dtypes, X.ctx, is_np(X))
         self._data = [param.data() for param in self.trained]
-
+        self.num_numbers = self.num_waiting = math.prod(X.shape[1:]) * num_examples
+        if can_be_gathered_ahead(X):
+            self.num_waiting = 0
+            features = [GatheredAhead(X, num_examples) for _ in range(_NUM_TURNS)]
+        else:
+            features = [Copied(X, num_examples)]
+        self.turns = [_Turn(graph, params, self.trained, own, Copied(y, num_examples), as_np) for own in features]
+        self._next = cycle(self.turns).__next__
+        self.y_hat, self.losses = self.turns[0].outputs
+        dtypes = self.y_hat.dtype, self.losses.dtype
+        self.kind = Kind(self.y_hat.shape[1:], dtypes, X.ctx, as_np)
         self.has_rows_of_examples = self.y_hat.shape[0] == self.losses.shape[0] == self.num_examples
 
     def is_current(self):
@@ -192,13 +191,50 @@ class FusedGraph:
 
     def __call__(self, X, y, start, stop):
         """Compute predictions, losses and gradients of the rows from `start` to `stop`."""
-        self._copy_features(X, start, stop)
-        self._copy_labels(y, start, stop)
-        self.compute()
-        for rewrite in self._rewrite_states:
-            rewrite()
+        turn = self._next()
+        turn.copy_features(X, start, stop)
+        turn.copy_labels(y, start, stop)
+        turn.compute()
+        for act in turn.after:
+            act()
+        self.y_hat, self.losses = turn.outputs
 
     def mark_gradients(self):
         """Say that the gradients are fresh, as autograd does; ``Trainer.step`` looks for it."""
         for data in self._data:
             data._fresh_grad = True
+
+
+class _Turn:
+    """One of the graphs that take turns: bound to arrays of its own for a minibatch, and to the network's parameters.
+
+    Attributes
+    ----------
+    copy_features, copy_labels : callables
+        Take rows of arrays as the next minibatch.
+    compute : BoundGraph
+        The graph itself.
+    after : tuple of callables
+        What is to be called after it.
+    outputs : tuple of arrays
+        Predictions and losses.
+    """
+
+    def __init__(self, graph, params, trained, features, labels, as_np):
+        names, states = graph.list_arguments(), graph.list_auxiliary_states()
+        arrays = {param.name: param.data().as_nd_ndarray() for param in params}
+        arrays |= zip(_INPUTS, (features.array, labels.array), strict=True)
+        executor = graph.bind(
+            features.array.ctx,
+            args={name: arrays[name] for name in names},
+            args_grad={param.name: param.grad().as_nd_ndarray() for param in trained},
+            grad_req=dict.fromkeys(names, "null") | {param.name: param.grad_req for param in trained},
+            aux_states={name: arrays[name] for name in states},
+        )
+        self.copy_features, self.copy_labels, self.compute = features.copy, labels.copy, BoundGraph(executor)
+        # The engine does not know that a graph changes its auxiliary states, those of batch normalization. Of this it
+        # does, and has it wait for the graph, and whoever asks for the states wait for this.
+        rewrite_states = [Operator("_mul_scalar", [arrays[name]], [arrays[name]], scalar=1.0) for name in states]
+        self.after = *rewrite_states, *features.after
+        losses, y_hat = (array.as_np_ndarray() for array in executor.outputs) if as_np else executor.outputs
+        self.outputs = y_hat, losses

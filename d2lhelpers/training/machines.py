@@ -13,8 +13,9 @@ from mxnet import autograd, gluon, nd
 from tqdm import tqdm
 
 from ..cluster import current
-from ..data import ArrayLoader, as_numpy
+from ..data import ArrayLoader
 from ..metrics import forward
+from ..rows import as_numpy
 from .arrays import Arrays
 from .engine import Operator
 
