@@ -47,6 +47,7 @@ CASES = {
     "c": ("(c) reading alone, the same 60,000 {images}", "reading", (60_000,)),
 }
 ALL = "abcdef"
+COLUMNS = "at work before: median", "times ours", "after a pause: median", "times ours"
 LIMITS = "engine", "bytes"  # these do only a part of the work
 # Case, contender, and how many times our time its time is to be at least.
 TARGETS = (
@@ -108,8 +109,8 @@ class Contender:
             raise RuntimeError(f"{' '.join(map(str, self._process.args))} failed")
         return line.split()
 
-    def run(self):
-        self._process.stdin.write("\n")
+    def run(self, start):
+        self._process.stdin.write(f"{start}\n")
         self._process.stdin.flush()
         seconds, result = map(float, self._answer())
         self.times.append(seconds)
@@ -120,12 +121,15 @@ class Contender:
         self._process.wait()
 
 
-def side_by_side(chosen, repeats):
-    """Return the seconds of all rounds, and the median result, of each contender; the first round is a warm-up."""
+def side_by_side(chosen, repeats, start):
+    """Return the seconds of all rounds, and the median result, of each contender; the first round is a warm-up.
+
+    `start` is what comes before each run, as ``contenders.py`` has it.
+    """
     running = {name: Contender(*what) for name, what in chosen.items()}
     for _ in range(repeats + 1):
         for contender in running.values():
-            contender.run()
+            contender.run(start)
     for contender in running.values():
         contender.close()
     return {name: (c.times[1:], statistics.median(c.results[1:])) for name, c in running.items()}
@@ -148,31 +152,57 @@ def case(title, what, arguments, repeats, has_torch):
         if hasattr(contenders, f"{name}_{what}") and (has_torch or not name.startswith("torch"))
     }
     print(title, "...", flush=True)
-    found = side_by_side(chosen, repeats)
-    ours, expected = found["dh"]
+    found, found_cold = (side_by_side(chosen, repeats, start) for start in (contenders.AT_WORK, contenders.PAUSE))
+    _, expected = found["dh"]
     # The order of the examples differs, and so does the last noise of the loss; reading counts examples.
     tolerance = {"linear": 2e-5, "softmax": 0.03 * expected, "reading": 0}[what]
-    for name, (_, result) in found.items():
+    for name, result in [(name, result) for each in (found, found_cold) for name, (_, result) in each.items()]:
         if name not in LIMITS and abs(result - expected) > tolerance:
             raise RuntimeError(f"{NAMES[name]} reaches {result}, but d2lhelpers {expected}: not the same work")
-    ratios = {
-        name: statistics.median(theirs / own for theirs, own in zip(times, ours, strict=True))
-        for name, (times, _) in found.items()
-    }
+    ratios, ratios_cold = ratios_of(found), ratios_of(found_cold)
     rows = [
-        [NAMES[name], f"{statistics.median(found[name][0]) * 1e3:,.1f} ms", f"{ratios[name]:.2f}"]
+        [NAMES[name], *cells(found, ratios, name), *cells(found_cold, ratios_cold, name)]
         for name in sorted(found, key=ratios.get)
     ]
     reached = ""
     if what != "reading":
         reached = f"\nAll but the limits reach the loss {expected:.2g}, to {tolerance:.1g}."
-    text = f"## {title}\n\n" + table(["contender", "median", "times ours"], rows) + f"\n{reached}\n"
-    return text, ratios
+    return f"## {title}\n\n{table(['contender', *COLUMNS], rows)}\n{reached}\n", (ratios, ratios_cold)
+
+
+def ratios_of(found):
+    """Return how many times our time each contender takes, the median of all rounds."""
+    ours, _ = found["dh"]
+    return {
+        name: statistics.median(theirs / own for theirs, own in zip(times, ours, strict=True))
+        for name, (times, _) in found.items()
+    }
+
+
+def cells(found, ratios, name):
+    return f"{statistics.median(found[name][0]) * 1e3:,.1f} ms", f"{ratios[name]:.2f}"
 
 
 def growth(repeats):
     print("(e) growth ...", flush=True)
-    found = side_by_side({str(n): ("dh_softmax", (n,)) for n in GROWTH}, repeats)
+    chosen = {str(n): ("dh_softmax", (n,)) for n in GROWTH}
+    starts = contenders.AT_WORK, contenders.PAUSE
+    (rows, verdict), (rows_cold, verdict_cold) = (growth_of(side_by_side(chosen, repeats, start)) for start in starts)
+    head = [
+        "examples",
+        *("at work before: an epoch, median", "an example, without what is fixed"),
+        *("after a pause: an epoch, median", "an example, without what is fixed"),
+    ]
+    rows = [[*row, *cold[1:]] for row, cold in zip(rows, rows_cold, strict=True)]
+    return (
+        f"## (e) growth: case (b), d2lhelpers, by the number of examples\n\n{table(head, rows)}\n\n"
+        f"At work before: {verdict}\n\nAfter a pause: {verdict_cold}\n\n"
+        "What is fixed is that a run initialises, goes its first steps the plain way, and binds.\n"
+    )
+
+
+def growth_of(found):
+    """Return rows of a table, and a sentence, on what was found for each number of examples."""
     rounds = [dict(zip(GROWTH, times, strict=True)) for times in zip(*(found[str(n)][0] for n in GROWTH), strict=True)]
     small, middle, large = GROWTH
 
@@ -185,17 +215,14 @@ def growth(repeats):
     last = median_of(lambda times: (times[large] - times[middle]) / (large - middle))
     medians = {n: median_of(lambda times, n=n: times[n]) for n in GROWTH}
     rows = [[f"{n:,}", f"{medians[n]:.4f} s", f"{(medians[n] - fixed) / n * 1e6:.2f} µs"] for n in GROWTH]
-    head = ["examples", "median of an epoch", "an example, without what is fixed"]
     spread = max(first, last) / min(first, last) - 1
     reached = "reached" if spread <= MOST_SPREAD and fixed <= MOST_FIXED else "missed"
-    verdict = (
-        f"A run takes {fixed * 1e3:.1f} ms (target: at most {MOST_FIXED * 1e3:.0f} ms) and {slope * 1e6:.2f} µs for "
+    return rows, (
+        f"a run takes {fixed * 1e3:.1f} ms (target: at most {MOST_FIXED * 1e3:.0f} ms) and {slope * 1e6:.2f} µs for "
         f"each example. An example costs {first * 1e6:.2f} µs from the smallest to the middle set, and "
         f"{last * 1e6:.2f} µs from there to the largest; these differ by {spread:.0%} (target: at most "
-        f"{MOST_SPREAD:.0%}): {reached}. What is fixed is that a run initialises, goes its first steps the plain way, "
-        "and binds."
+        f"{MOST_SPREAD:.0%}): {reached}."
     )
-    return f"## (e) growth: case (b), d2lhelpers, by the number of examples\n\n{table(head, rows)}\n\n{verdict}\n"
 
 
 def imports(repeats, has_torch):
@@ -228,14 +255,21 @@ def kept_imports():
 
 
 def targets(ratios):
+    """Return the table of what is to be reached; `ratios` are, by case, those at work, and after a pause."""
     rows = []
     for letter, name, target in TARGETS:
-        if name in ratios.get(letter, {}):
-            ratio = ratios[letter][name]
-            verdict = "reached" if ratio >= target else f"missed, by a factor of {target / ratio:.2f}"
+        at_work, after_a_pause = ratios.get(letter, ({}, {}))
+        if name in after_a_pause:
             what = NAMES.get(name, f"Gluon's `dist_sync`, {name.replace(' ', ', ')} workers")
-            rows.append([f"({letter}) {what}", f"{target:.2f}", f"{ratio:.2f}", verdict])
-    return "## Targets\n\n" + table(["times ours", "at least", "measured", ""], rows) + "\n"
+            both = [judged(found.get(name), target) for found in (at_work, after_a_pause)]
+            rows.append([f"({letter}) {what}", f"{target:.2f}", *both])
+    return "## Targets\n\n" + table(["times ours", "at least", "at work before", "after a pause"], rows) + "\n"
+
+
+def judged(ratio, target):
+    if ratio is None:
+        return "not measured"
+    return f"{ratio:.2f}, reached" if ratio >= target else f"{ratio:.2f}, missed by a factor of {target / ratio:.2f}"
 
 
 def profiles(letters):
@@ -306,6 +340,9 @@ def main():
         f"# Side by side\n\nMade by `make bench`: {arguments.repeats} interleaved rounds, each contender in a process "
         "of its own. Times ours = its time over that of d2lhelpers in the same round, the median of all rounds; above "
         "1 is slower than ours. Limits do only a part of the work: no loop that does all of it can be faster.\n\n"
+        "Each contender pauses while the others run. On some virtual machines, the threads of a process that paused "
+        "share one CPU for tens of milliseconds, while the other sleeps. So (a), (b), (c) and (e) are measured twice: "
+        f"after the process was at work for {contenders.SECONDS_AT_WORK} s, and right after a pause.\n\n"
         f"Machine: {machine()}.\n"
     )
     parts, ratios, paper = [], {}, None
@@ -319,7 +356,8 @@ def main():
         if "f" in arguments.cases:
             title = several_machines.TITLE.format(images=kind)
             repeats = -(-arguments.repeats // 3)  # each round starts some thirty processes
-            several, ratios["f"], paper = several_machines.case(title, repeats, machine(), table)
+            several, found, paper = several_machines.case(title, repeats, machine(), table)
+            ratios["f"] = {}, found
     if "d" in arguments.cases:
         parts.append(imports(arguments.repeats, has_torch))
     elif not arguments.keep:

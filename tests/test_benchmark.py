@@ -5,6 +5,7 @@ import hashlib
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 from d2lhelpers import files
@@ -61,25 +62,44 @@ def test_else_they_are_generated(missing, small):
 
 @pytest.mark.parametrize("kind", ["images of Fashion-MNIST", "generated images"])
 def test_the_heading_says_which(kind, monkeypatch, capsys):
-    monkeypatch.setattr(run, "side_by_side", lambda chosen, repeats: {"dh": ([1], 1)})
+    monkeypatch.setattr(run, "side_by_side", lambda chosen, repeats, start: {"dh": ([1], 1)})
     title, *rest = run.CASES["b"]
     text, _ = run.case(title.format(images=kind), *rest, 1, False)
     assert text.startswith(f"## (b) softmax regression, 60,000 {kind}, minibatches of 256, 1 epoch\n")
 
 
 def test_a_case_alone_is_put_into_the_results_of_the_others():
-    before = "# Side\n\n## (a) one\n\n1\n\n## (b) two\n\n2\n\n" + run.targets({"a": {"gluon": 20}, "c": {"gluon": 50}})
+    before = "# Side\n\n## (a) one\n\n1\n\n## (b) two\n\n2\n\n"
+    before += run.targets({"a": ({"gluon": 20}, {"gluon": 8}), "c": ({"gluon": 50}, {"gluon": 50})})
     before += "\n## Where\n\nhere\n"
     text = run.merge(["## (b) two\n\n3\n", "## (f) six\n\n6\n"], before)
     assert re.findall(r"^(?:## (.*)|(\d))$", text, re.MULTILINE) == [
         *(("(a) one", ""), ("", "1"), ("(b) two", ""), ("", "3"), ("(f) six", ""), ("", "6")),
         *(("Targets", ""), ("Where", "")),
     ]
-    rows = run.targets({"a": {"gluon": 5}, "f": {"mlp 2": 2}}).splitlines()[4:]
+    rows = run.targets({"a": ({"gluon": 5}, {"gluon": 11}), "f": ({}, {"mlp 2": 2})}).splitlines()[4:]
     text = run.merge_targets(rows, text)
-    verdicts = re.findall(r"^\| (\(.\)).*\| ([^|,]*?)(?:, .*)? \|$", text, re.MULTILINE)
-    assert verdicts == [("(a)", "missed"), ("(c)", "reached"), ("(f)", "reached")]
+    assert re.findall(r"^\| (\(.\)).*\| ([^|]*) \| ([^|]*) \|$", text, re.MULTILINE) == [
+        ("(a)", "5.00, missed by a factor of 2.00", "11.00, reached"),
+        ("(c)", "50.00, reached", "50.00, reached"),
+        ("(f)", "not measured", "2.00, reached"),
+    ]
     assert text.endswith("\n\n## Where\n\nhere\n")
+
+
+@pytest.mark.parametrize("start", [contenders.AT_WORK, contenders.PAUSE])
+def test_what_comes_before_a_run_is_not_in_its_time(start, monkeypatch):
+    """And both kinds of runs are of the same work."""
+    monkeypatch.setattr(contenders, "bytes_reading", lambda n: lambda: n)
+    now, printed = [0.0], []
+    monkeypatch.setattr(time, "perf_counter", lambda: now.append(now[-1] + 0.01) or now[-1])
+    monkeypatch.setattr(sys, "stdin", [f"{start}\n"])
+    monkeypatch.setattr("builtins.print", lambda *values, **_: printed.append(values))
+    contenders.main("bytes_reading", 7)
+    ready, (seconds, result) = printed
+    assert (ready, result) == (("ready",), 7)
+    assert seconds == pytest.approx(0.01)
+    assert (now[-1] > contenders.SECONDS_AT_WORK) == (start == contenders.AT_WORK)
 
 
 def test_several_machines_are_as_fast_as_the_formula_says():
