@@ -78,6 +78,9 @@ SCRIPT = """
     thawed.register_forward_pre_hook(freeze_and_thaw)
     case("frozen and thawed on the way", thawed)
     case("large", network(wide=True))
+    dh.data._LARGE, usual = 1, dh.data._LARGE
+    case("minibatches that are gathered one by one", network(), batch_size=33)
+    dh.data._LARGE = usual
     hybrid = network()
     hybrid.hybridize()
     case("hybridized", hybrid)
