@@ -75,6 +75,7 @@ class FusedGradients:
 
     Examples
     --------
+    >>> from mxnet import nd
     >>> net, X, y = gluon.nn.Dense(1, in_units=2), nd.ones((6, 2)), nd.zeros((6,))
     >>> net.initialize()
     >>> gradients = FusedGradients(net, gluon.loss.L2Loss())
