@@ -27,6 +27,12 @@ EQUIVALENT = {
         "self.batch_size * example_size >= _LARGE",
         "self.batch_size * example_size > _LARGE",
     ): _EDGE,
+    (
+        "rows.py",
+        "return 1, 0  # the CPU, the only one",
+        "return 1, 0",
+        "return None",
+    ): "NumPy 1 does not ask; NumPy 2 does",
     ("downloads.py", "received, before, since = 0, 0, time.monotonic()", "0", "1"): "a single byte of many",
     ("chapter01.py", "return error**2 / 2", "error**2 / 2", "(error**2 * 2)"): "only a ratio of two is used",
     (

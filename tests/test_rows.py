@@ -1,0 +1,55 @@
+"""Rows that are gathered when they are asked for, and the memory that NumPy and MXNet share."""
+
+from d2lhelpers import rows
+
+import mxnet as mx
+import numpy as np
+import pytest
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8", "int32"])
+@pytest.mark.parametrize("as_np", [False, True])
+def test_numbers_stay_in_the_same_memory(dtype, as_np):
+    values = np.arange(6).astype(dtype).reshape((3, 2))
+    array = rows.from_numpy(values, as_np)
+    assert type(array) is (mx.np.ndarray if as_np else mx.nd.NDArray)
+    assert np.shares_memory(rows.as_numpy(array), values)
+    np.testing.assert_array_equal(array.asnumpy(), values)
+
+
+@pytest.mark.parametrize("as_np", [False, True])
+def test_truth_values_are_copied(as_np):
+    values = np.array([True, False, True])
+    array = rows.from_numpy(values, as_np)
+    assert type(array) is (mx.np.ndarray if as_np else mx.nd.NDArray)
+    found = rows.as_numpy(array)
+    assert found.dtype == np.bool_
+    np.testing.assert_array_equal(found, values)
+
+
+def test_rows_are_gathered_once_and_only_when_they_are_asked_for():
+    gathered = []
+
+    def transform(values):
+        gathered.append(values.tolist())
+        return values * 2
+
+    found = rows.Rows(np.array([5, 6, 7, 8, 9]), np.array([4, 0, 3, 1, 2]), transform, num_first=2, as_np=False)
+    assert not gathered
+    assert (found.shape, found.dtype) == ((5,), np.int64)
+    assert found.first().asnumpy().tolist() == [18, 10]
+    assert found._slice(0, 2).asnumpy().tolist() == [18, 10]
+    assert gathered == [[9, 5]]
+    values = np.zeros(3, "int64")
+    found.copy_to(values, 2, 5)
+    assert values.tolist() == [16, 12, 14]
+    assert gathered == [[9, 5], [8, 6, 7]]
+
+
+def test_rows_that_were_moved_are_still_those_that_were_looked_at():
+    calls = []
+    here = rows.Rows(np.arange(4.0), np.arange(4), lambda X: calls.append(1) or X, num_first=2, as_np=True)
+    assert here.shape == (4,)
+    there = here.as_in_context(mx.cpu(1))
+    assert (there.first().ctx, here.first().ctx) == (mx.cpu(1), mx.cpu())
+    assert calls == [1]
