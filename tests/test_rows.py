@@ -1,5 +1,6 @@
 """Rows that are gathered when they are asked for, and the memory that NumPy and MXNet share."""
 
+import d2lhelpers as dh
 from d2lhelpers import rows
 
 import mxnet as mx
@@ -53,3 +54,14 @@ def test_rows_that_were_moved_are_still_those_that_were_looked_at():
     there = here.as_in_context(mx.cpu(1))
     assert (there.first().ctx, here.first().ctx) == (mx.cpu(1), mx.cpu())
     assert calls == [1]
+
+
+@pytest.mark.parametrize(
+    ("shape", "batch_size", "is_large"),
+    [((256,), 256, True), ((256,), 255, False), ((16, 16), 256, True), ((16, 16), 255, False)]
+    + [((), 2**16, True), ((), 2**16 - 1, False)],
+)
+def test_large_minibatches_are_gathered_one_by_one_and_small_ones_many_at_once(shape, batch_size, is_large):
+    X = mx.nd.zeros((2 * batch_size, *shape))
+    loader = dh.load_array((X, mx.nd.zeros((2 * batch_size,))), batch_size)
+    assert isinstance(next(loader.blocks())[0], rows.Rows) == is_large

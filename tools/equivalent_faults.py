@@ -16,23 +16,17 @@ EQUIVALENT = {
         "2",
     ): "other blocks, the same minibatches",
     (
-        "data.py",
-        "_LARGE = 2**16  # numbers of a minibatch that is gathered by itself; of less, many at once are faster",
-        "2**16",
-        "(2 * 16)",
-    ): "gathered otherwise, the same minibatches",
-    (
-        "data.py",
-        "if self.batch_size * example_size >= _LARGE and all(len(array.shape) == 1 for array in self.arrays[1:]):",
-        "self.batch_size * example_size >= _LARGE",
-        "self.batch_size * example_size > _LARGE",
-    ): _EDGE,
-    (
         "rows.py",
         "return 1, 0  # the CPU, the only one",
         "return 1, 0",
         "return None",
     ): "NumPy 1 does not ask; NumPy 2 does",
+    (
+        "minibatches.py",
+        "number = self.array.reshape((-1,))._slice(0, 1)",
+        "1",
+        "2",
+    ): "more numbers are written than one",
     ("downloads.py", "received, before, since = 0, 0, time.monotonic()", "0", "1"): "a single byte of many",
     ("chapter01.py", "return error**2 / 2", "error**2 / 2", "(error**2 * 2)"): "only a ratio of two is used",
     (
