@@ -58,8 +58,10 @@ def test_rows_that_were_moved_are_still_those_that_were_looked_at():
 
 @pytest.mark.parametrize(
     ("shape", "batch_size", "is_large"),
-    [((256,), 256, True), ((256,), 255, False), ((16, 16), 256, True), ((16, 16), 255, False)]
-    + [((), 2**16, True), ((), 2**16 - 1, False)],
+    [
+        *(((256,), 256, True), ((256,), 255, False), ((16, 16), 256, True), ((16, 16), 255, False)),
+        *(((), 2**16, True), ((), 2**16 - 1, False)),
+    ],
 )
 def test_large_minibatches_are_gathered_one_by_one_and_small_ones_many_at_once(shape, batch_size, is_large):
     X = mx.nd.zeros((2 * batch_size, *shape))
