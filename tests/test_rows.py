@@ -67,3 +67,17 @@ def test_large_minibatches_are_gathered_one_by_one_and_small_ones_many_at_once(s
     X = mx.nd.zeros((2 * batch_size, *shape))
     loader = dh.load_array((X, mx.nd.zeros((2 * batch_size,))), batch_size)
     assert isinstance(next(loader.blocks())[0], rows.Rows) == is_large
+
+
+def test_many_small_minibatches_are_at_most_four_megabytes():
+    X = mx.nd.zeros((2**21 + 2**11, 1))
+    assert [block.shape for (block,) in dh.load_array((X,), 2**10).blocks()] == [(2**20, 1), (2**20, 1), (2**11, 1)]
+
+
+@pytest.mark.parametrize("num_arrays", [1, 3])
+def test_loaders_of_large_minibatches_take_any_number_of_arrays(any_xp, num_arrays):
+    arrays = [any_xp.zeros((6, 2**15)), *(any_xp.arange(6) + i for i in range(1, num_arrays))]
+    minibatches = list(dh.load_array(arrays, 4, shuffle=False))
+    assert [array.shape for array in minibatches[1]] == [(2, 2**15)] + [(2,)] * (num_arrays - 1)
+    for i in range(1, num_arrays):
+        np.testing.assert_array_equal(minibatches[1][i].asnumpy(), np.array([4, 5]) + i)

@@ -5,12 +5,6 @@ _EDGE = "a measured number is never just at the limit"
 EQUIVALENT = {
     (
         "data.py",
-        "_BLOCK_SIZE = 2**20  # numbers in a block of minibatches, where a minibatch is not larger by itself",
-        "2**20",
-        "(2 * 20)",
-    ): "other blocks, the same minibatches",
-    (
-        "data.py",
         "block_size = self.batch_size * max(1, _BLOCK_SIZE // (self.batch_size * example_size))",
         "1",
         "2",
