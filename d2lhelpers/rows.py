@@ -23,7 +23,7 @@ class Rows:
     transform : callable or None
         What turns rows of `source` into those that are wanted.
     num_first : int
-        How many rows will be asked for first; they tell shape and dtype.
+        How many rows will be asked for first. They are gathered at once, and tell shape and dtype.
     as_np : bool
         Whether the rows are to be ``mx.np`` arrays.
 
@@ -43,18 +43,19 @@ class Rows:
 
     def __init__(self, source, order, transform, num_first, as_np):
         self._source, self._order, self._transform = source, order, transform
-        self._num_first, self._as_np, self._first = num_first, as_np, None
+        self._num_first, self._as_np = num_first, as_np
         self.ctx = mx.cpu()
+        self._first = self._transformed(0, num_first)
 
     @property
     def shape(self):
         """The shape of all rows."""
-        return len(self._order), *self._look().shape[1:]
+        return len(self._order), *self._first.shape[1:]
 
     @property
     def dtype(self):
         """The type of their numbers, as NumPy has it."""
-        return self._look().dtype
+        return self._first.dtype
 
     def as_in_context(self, ctx):
         """Return these rows on another device."""
@@ -78,13 +79,8 @@ class Rows:
         else:
             values[...] = self._gather(start, stop)
 
-    def _look(self):
-        if self._first is None:
-            self._first = self._transformed(0, self._num_first)
-        return self._first
-
     def _gather(self, start, stop):
-        first = self._look()
+        first = self._first
         if (start, stop) == (0, self._num_first):
             return first
         rows = self._transformed(start, stop)

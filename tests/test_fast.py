@@ -824,6 +824,24 @@ def test_minibatches_that_are_gathered_ahead_do_not_wait_in_memory(xp, gathering
     assert (len(behind.turns), behind.num_numbers, behind.num_waiting) == (1, 12, 12)
 
 
+@pytest.mark.parametrize("large", [1, 2**16])
+def test_an_interrupt_in_the_last_step_of_an_epoch_comes_after_the_first_minibatch_of_the_next_one(
+    xp, monkeypatch, large
+):
+    """As in the plain way, which looks for it when it is handed a minibatch."""
+    monkeypatch.setattr(data_module, "_LARGE", large)
+    found = []
+    for plain in (False, True):
+        steps, calls = [], []
+        data = dh.load_array(features_and_labels(xp, 12), 4, transform=lambda X, calls=calls: calls.append(len(X)) or X)
+        with redirect_stdout(StringIO()) as printed, noticed(steps, 3):
+            np.random.seed(0)
+            found.append([train_on(data, plain), calls, printed.getvalue()])
+        assert len(steps) == 3
+    assert calls == ([4, 4, 4, 4] if large == 1 else [12, 12])
+    assert_equal(*found)
+
+
 def test_the_progress_bar_moves_between_large_minibatches(xp, gathering, monkeypatch):
     monkeypatch.setattr(fast, "_MOST_NUMBERS", 3 * 12)
     updates, update = [], loop.tqdm.update
