@@ -8,7 +8,7 @@ from mxnet import nd
 from mxnet import np as mxnp
 
 from .devices import check_ctx, on_device
-from .rows import Rows, as_numpy, from_numpy
+from .rows import Rows, as_numpy, from_numpy, gather
 from .validation import (
     check_array,
     check_callable,
@@ -21,7 +21,7 @@ from .validation import (
 )
 
 _BLOCK_SIZE = 2**20  # numbers in a block of minibatches, where a minibatch is not larger by itself
-_LARGE = 2**16  # numbers of a minibatch that is gathered by itself; of less, many at once are faster
+_LARGE = 2**16  # numbers of a minibatch that is gathered by itself; from here on this is faster in any case
 
 
 def seed(n):
@@ -176,16 +176,14 @@ class ArrayLoader:
         if self.batch_size * example_size >= _LARGE and all(len(array.shape) == 1 for array in self.arrays[1:]):
             as_np = is_np(self.arrays[0])
             features = Rows(sources[0], order, self.transform, min(self.batch_size, len(order)), as_np)
-            others = [from_numpy(source.take(order, mode="clip"), as_np) for source in sources[1:]]
+            others = [from_numpy(gather(source, order), as_np) for source in sources[1:]]
             yield tuple(on_device([features, *others], self.ctx))
             return
         # A block of minibatches is gathered at once, and cut: one call for many, and at most 4 MB of float32.
         block_size = self.batch_size * max(1, _BLOCK_SIZE // (self.batch_size * example_size))
         for start in range(0, len(order), block_size):
             rows = order[start : start + block_size]
-            block = [source.take(rows, axis=0, mode="clip") for source in sources]  # in half the time of source[rows]
-            if self.transform is not None:
-                block[0] = self.transform(block[0])
+            block = [gather(sources[0], rows, self.transform), *(gather(source, rows) for source in sources[1:])]
             block = [from_numpy(values, is_np(array)) for values, array in zip(block, self.arrays, strict=True)]
             yield tuple(on_device(block, self.ctx))
 

@@ -868,6 +868,15 @@ def test_an_error_of_a_transform_comes_before_the_step_of_its_minibatch(xp, gath
     assert_equal(*found)
 
 
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_transform_that_leaves_out_rows_of_many_small_minibatches_is_refused(xp, plain):
+    """The rows that are left would get the labels of others."""
+    data = dh.load_array(features_and_labels(xp, 22), 4, transform=lambda X: X[1:])
+    _, error, num_steps, *_ = train_on(data, plain)
+    assert error == "transform must return as many rows as it gets, but made of 22 rows an array (21, 3)."
+    assert num_steps == 0
+
+
 @pytest.mark.parametrize("minibatch", [0, 1, 4])
 @pytest.mark.parametrize("change", [lambda X: X[1:], lambda X: X[:1]])
 def test_a_transform_that_leaves_out_rows_is_refused(xp, gathering, minibatch, change):
