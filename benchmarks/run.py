@@ -267,8 +267,8 @@ def targets(ratios):
 
 
 def judged(ratio, target):
-    if ratio is None:
-        return "not measured"
+    if ratio is None:  # as in (f)
+        return "new processes each time:"
     return f"{ratio:.2f}, reached" if ratio >= target else f"{ratio:.2f}, missed by a factor of {target / ratio:.2f}"
 
 
