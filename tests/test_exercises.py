@@ -183,6 +183,8 @@ def test_one_result_where_two_are_wanted():
     )
     verdict = judge(two, lambda x: float(x.sum().asscalar()))
     assert "came out: a single number\n  expected: 2 results: an array of shape (3, 2); a single" in verdict.text
+    assert "came out: 1 result, in a tuple: an array of shape (1,)\n" in judge(two, lambda x: (x.sum(),)).text
+    assert "came out: 0 results\n" in judge(two, lambda x: ()).text
 
 
 def test_answer_that_knows_the_first_input_only_is_not_right():

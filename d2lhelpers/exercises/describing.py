@@ -199,8 +199,14 @@ def form(value):
     --------
     >>> form(np.zeros((3, 2))), form((np.zeros(3), 1.0))
     ('an array of shape (3, 2)', '2 results: an array of shape (3,); a single number')
+    >>> form((1.0,)), form(())
+    ('1 result, in a tuple: a single number', '0 results')
     """
     if isinstance(value, tuple):
-        forms = joined(N_("{first}; {second}"), (form(part) for part in value)) if value else ""
+        if not value:
+            return N_("{count} results", count=0)
+        forms = joined(N_("{first}; {second}"), (form(part) for part in value))
+        if len(value) == 1:
+            return N_("1 result, in a tuple: {form}", form=forms)
         return N_("{count} results: {forms}", count=len(value), forms=forms)
     return N_("a single number") if np.ndim(value) == 0 else N_("an array of shape {shape}", shape=np.shape(value))
