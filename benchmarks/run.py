@@ -65,6 +65,11 @@ TARGETS = (
 MOST_FIXED, MOST_SPREAD = 0.005, 0.15  # of the growth: seconds beside the examples, difference between their costs
 KEPT = "Kept from another run:"
 GROWTH = (6_000, 60_000, 600_000)
+PROFILED = {
+    "a": ("(a)", "dh_linear", ()),
+    "b": ("(b)", "dh_softmax", (60_000,)),
+    "e": (f"(e), {GROWTH[0]:,} images", "dh_softmax", GROWTH[:1]),
+}
 IMPORTS = {
     "mxnet": "import mxnet",
     "d2lhelpers": each_import.NAMES,
@@ -275,13 +280,14 @@ def judged(ratio, target):
 def profiles(letters):
     print("profiles ...", flush=True)
     parts = [
-        "## Where our time goes\n\nShares of one run, by Python's profiler, which makes small functions look larger:\n"
+        "## Where our time goes\n\nShares of a run, by Python's profiler, which makes small functions look larger. "
+        "Outside of `train`, MXNet makes the network and the trainer, and in (a) computes the loss of all examples.\n"
     ]
     for letter in letters:
-        _, what, arguments = CASES[letter]
-        command = [sys.executable, "-W", "ignore", FOLDER / "profile_ours.py", f"dh_{what}", *map(str, arguments)]
+        title, contender, arguments = PROFILED[letter]
+        command = [sys.executable, "-W", "ignore", FOLDER / "profile_ours.py", contender, *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        parts.append(f"| case ({letter}) | share |\n| --- | ---: |\n{done.stdout}")
+        parts.append(f"| case {title} | share |\n| --- | ---: |\n{done.stdout}")
     return "\n".join(parts)
 
 
@@ -352,7 +358,7 @@ def main():
                 title, what, sizes = CASES[letter]
                 part, ratios[letter] = case(title.format(images=kind), what, sizes, arguments.repeats, has_torch)
                 parts.append(part)
-        profile = profiles([letter for letter in "ab" if letter in arguments.cases])
+        profile = profiles([letter for letter in PROFILED if letter in arguments.cases])
         if "f" in arguments.cases:
             title = several_machines.TITLE.format(images=kind)
             repeats = -(-arguments.repeats // 3)  # each round starts some thirty processes
