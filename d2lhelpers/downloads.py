@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -12,10 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from tqdm import tqdm
-
 from .content import PIECE, is_compressed
 from .files import FASHION_MNIST, WrongFile, check_content, expanded, size_of_content
+from .progress_bars import progress_bar
 
 SOURCES = (
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
@@ -179,8 +177,7 @@ def _download(address, folder, file):
     # A folder of its own: two downloads at once do not meet, and what one that is killed leaves is known as such.
     with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder, ignore_cleanup_errors=True) as unfinished:
         path = Path(unfinished, name)
-        # On standard output, since Jupyter shows standard error as if it were an error.
-        bar = tqdm(desc=name, total=size, unit="B", unit_scale=True, leave=False, file=sys.stdout)
+        bar = progress_bar(desc=name, total=size, unit="B", unit_scale=True)
         # In a thread, since only from outside can it be seen that a source drips or never answers. It ends at the
         # latest when it writes to the file after that has been closed.
         with bar, open(path, "wb") as part:

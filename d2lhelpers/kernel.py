@@ -22,6 +22,19 @@ def shows_nothing(backend):
     return backend in FILES_ONLY or (backend.startswith(WINDOWS) and not has_screen)
 
 
+def kernel_shell():
+    """Return the IPython of the Jupyter kernel that this is, or None outside of a kernel.
+
+    Examples
+    --------
+    >>> kernel_shell() is None
+    True
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    return None if getattr(shell, "kernel", None) is None else shell
+
+
 def show_figures():
     """Have a notebook show its figures, where MPLBACKEND names a way to draw that shows none.
 
@@ -31,9 +44,8 @@ def show_figures():
     --------
     >>> show_figures()
     """
-    ipython = sys.modules.get("IPython")
-    shell = ipython and ipython.get_ipython()
-    if getattr(shell, "kernel", None) is not None and shows_nothing(os.environ.get("MPLBACKEND", "")):
+    shell = kernel_shell()
+    if shell is not None and shows_nothing(os.environ.get("MPLBACKEND", "")):
         os.environ["MPLBACKEND"] = INLINE
         if "matplotlib" in sys.modules:  # which has read the variable
             shell.run_line_magic("matplotlib", "inline")

@@ -22,6 +22,7 @@ from .cluster.reasons import name, say
 from .cluster.settings import WAIT, SettingsError, resolve
 from .cluster.wire import listen
 from .language import _
+from .progress_bars import LAUNCHED_AT_TERMINAL
 
 _POLL = 0.05  # seconds between looks at the processes
 _LAST_WORDS = 5  # seconds that processes have to end by themselves, when the run has ended
@@ -130,6 +131,7 @@ class _Launcher:
             "D2L_CLUSTER_LAUNCHED": "1",
             "D2L_CLUSTER_WAIT": str(options.wait),
             "PYTHONUNBUFFERED": "1",
+            LAUNCHED_AT_TERMINAL: str(int(sys.stdout.isatty())),
         }
         environ.setdefault("OMP_NUM_THREADS", str(max(1, _num_cores() // options.here)))
         port = options.port if options.join else self._start_serving(environ)

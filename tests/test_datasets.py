@@ -10,6 +10,7 @@ import re
 import shutil
 import signal
 import socket
+import sys
 import threading
 import time
 import weakref
@@ -689,7 +690,7 @@ def test_only_what_is_nowhere_is_downloaded(elsewhere, server, small, capsys):
     assert server.requests == [("good", last)]
     assert contents_of(ours) == {last: whole(small)[last]}
     assert state(elsewhere / "home") == before
-    assert capsys.readouterr().out.endswith(f"\rFashion-MNIST is read from {gluon} and {keras} and {ours}.\n")
+    assert capsys.readouterr().out == f"Fashion-MNIST is read from {gluon} and {keras} and {ours}.\n"
 
 
 def test_the_line_is_in_the_language_of_the_learner(elsewhere, small, capsys):
@@ -1045,6 +1046,7 @@ def test_after_a_bad_source_the_next_is_tried(kind, monkeypatch, sources, small,
 
 
 def test_a_slow_but_steady_source_is_not_given_up(sources, monkeypatch, small, tmp_path, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     # It sends 25 times what is asked of it, so that a busy machine, too, lets it send enough.
     for name, value in {"TIMEOUT": 30, "WINDOW": 1.5, "SLOWEST": 500}.items():
         monkeypatch.setattr(downloads, name, value)
@@ -1093,7 +1095,8 @@ def test_files_that_came_before_the_network_went_are_kept(server, small, tmp_pat
     assert contents_of(tmp_path / "fashion-mnist") == dict(list(whole(small).items())[:2])
 
 
-def test_the_progress_is_on_standard_output_and_goes_away(server, tmp_path, capfd):
+def test_the_progress_is_on_standard_output_and_goes_away(server, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     load(tmp_path / "fashion-mnist")
     out, err = capfd.readouterr()
     assert err == ""

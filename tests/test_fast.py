@@ -14,8 +14,8 @@ from unittest import mock
 
 import d2lhelpers as dh
 from d2lhelpers import data as data_module
-from d2lhelpers import metrics
-from d2lhelpers.training import copied, engine, fast, fusion, loop, results, updates
+from d2lhelpers import metrics, progress_bars
+from d2lhelpers.training import copied, engine, fast, fusion, results, updates
 
 import mxnet as mx
 import numpy as np
@@ -712,13 +712,14 @@ def test_the_progress_bar_gets_to_its_end(xp, monkeypatch, large, plain):
     monkeypatch.setattr(data_module, "_LARGE", large)
     bars = []
 
-    class Bar(loop.tqdm):
+    class Bar(progress_bars.tqdm):
         def close(self):
             if not bars or bars[-1] is not self:
                 bars.append(self)
             super().close()
 
-    monkeypatch.setattr(loop, "tqdm", Bar)
+    monkeypatch.setattr(progress_bars, "tqdm", Bar)
+    monkeypatch.setattr(progress_bars, "_is_looked_at", lambda: True)
     net = dense()
     trainer = gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1})
     with redirect_stdout(StringIO()):
@@ -844,8 +845,8 @@ def test_an_interrupt_in_the_last_step_of_an_epoch_comes_after_the_first_minibat
 
 def test_the_progress_bar_moves_between_large_minibatches(xp, gathering, monkeypatch):
     monkeypatch.setattr(fast, "_MOST_NUMBERS", 3 * 12)
-    updates, update = [], loop.tqdm.update
-    monkeypatch.setattr(loop.tqdm, "update", lambda bar, n=1: updates.append(n) or update(bar, n))
+    updates, update = [], progress_bars.tqdm.update
+    monkeypatch.setattr(progress_bars.tqdm, "update", lambda bar, n=1: updates.append(n) or update(bar, n))
     train_on(dh.load_array(features_and_labels(xp, 40), 4), plain=False)
     assert updates == [1, 1, 3, 3, 2, 3, 3, 3, 1]
 

@@ -1,17 +1,16 @@
 """The training loop, which the chapters teach: predict, compute the loss, go back, take a step."""
 
-import sys
 import time
 from contextlib import nullcontext
 
 import numpy as np
 from mxnet import gluon
-from tqdm import tqdm
 
 from ..devices import on_device
 from ..functional import noted_probabilities
 from ..language import N_, _, joined
 from ..metrics import Backlog, mean_loss, mean_metric, predictions, unpack
+from ..progress_bars import progress_bar
 from .gradients import RecordedGradients
 from .history import DivergenceError, History, describe_curve, format_value
 from .machines import Alone
@@ -94,9 +93,8 @@ class Run:
 
     def progress_bar(self, train_iter):
         """Return `train_iter` with a bar that shows how far it is, where an epoch takes longer than a second."""
-        # On standard output, since Jupyter shows standard error as if it were an error.
         name = _("epoch {epoch}").format(epoch=self.epoch)
-        return tqdm(train_iter, name, leave=False, delay=1, disable=not self.verbose, file=sys.stdout)
+        return progress_bar(train_iter, name, delay=1, disable=not self.verbose)
 
     def test(self, test_iter):
         """Return what is to be recorded of the test set."""

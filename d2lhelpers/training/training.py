@@ -45,7 +45,8 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     metric : callable, optional
         Turns (y_hat, y) into a mean over the minibatch's examples, for example `accuracy`.
     verbose : bool
-        Whether to print a line an epoch, and to show a progress bar when an epoch takes longer than a second.
+        Whether to print a line an epoch, and to show a progress bar, in a notebook or on a terminal, when an epoch
+        takes longer than a second.
     ctx : mx.Context, optional
         Device that each minibatch is moved to, if it is on another one; the network must have been initialised there,
         as in ``ctx = dh.try_gpu(); net.initialize(ctx=ctx)``. If it is left out, minibatches stay where they are.
