@@ -37,4 +37,5 @@ def progress_bar(*args, **options):
 
 
 def _is_looked_at():
-    return sys.stdout.isatty() or kernel_shell() is not None or os.environ.get(LAUNCHED_AT_TERMINAL) == "1"
+    is_terminal = getattr(sys.stdout, "isatty", bool)  # a program without a console has no output, and bool() is False
+    return is_terminal() or kernel_shell() is not None or os.environ.get(LAUNCHED_AT_TERMINAL) == "1"

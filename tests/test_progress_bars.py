@@ -24,6 +24,13 @@ def test_no_bar_in_what_is_kept(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_no_bar_without_an_output(capfd, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    with progress_bar(total=2) as bar:
+        bar.update()
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("disable", [False, True])
 def test_a_bar_on_a_terminal_that_goes_away(capsys, monkeypatch, disable):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
