@@ -12,7 +12,7 @@ from ..devices import on_device
 from ..metrics import Backlog, unpack
 from ..rows import Rows
 from .copied import CopiedResults
-from .fusion import FusedGradients, can_be_fused
+from .fusion import FusedGradients
 from .loop import Run
 from .machines import Share
 from .steps import TrainerStep, has_own_step, quick_step
@@ -26,7 +26,7 @@ class FastRun(Run):
 
     def __init__(self, net, loss, trainer, metric, verbose, ctx):
         super().__init__(net, loss, trainer, metric, verbose, ctx)
-        self.fused = FusedGradients(net, loss) if can_be_fused(net, loss) else None
+        self.fused = FusedGradients(net, loss)
         self.updates = None
         if isinstance(trainer, gluon.Trainer):
             self.step = TrainerStep(net, trainer, quick_step)
@@ -34,7 +34,7 @@ class FastRun(Run):
 
     def make_steps(self, train_iter, probabilities, interrupts):
         """Take a step for each minibatch, as `Run.make_steps` does."""
-        if self.fused is None:
+        if not self.fused.are_possible():
             return super().make_steps(train_iter, probabilities, interrupts)
         # A loader of ours is asked for many minibatches at once: arrays that each step takes some rows of.
         in_blocks = type(train_iter) in (ArrayLoader, Share)

@@ -5,6 +5,7 @@ each time; here it is bound once for each shape of minibatch (``Symbol.bind``), 
 parameters and gradients. What network and loss are, do and print is left as it is.
 """
 
+import json
 import math
 import os
 from itertools import cycle
@@ -51,15 +52,57 @@ def can_be_fused(net, loss):
 def _is_traceable(block):
     if not isinstance(block, gluon.Block) or block._forward_hooks or block._forward_pre_hooks:
         return False
-    if isinstance(block, gluon.HybridBlock) and block._active:
-        is_ours = block._callback is None and not isinstance(block, gluon.SymbolBlock)
-    else:
-        is_ours = type(block) in (gluon.nn.Sequential, gluon.nn.HybridSequential) or (
-            isinstance(block, gluon.HybridBlock)
-            and not isinstance(block, gluon.nn.HybridLambda)  # it holds a function of the learner's
-            and type(block).__module__.startswith(("mxnet.gluon.nn.", gluon.loss.__name__))
-        )
+    if not _CALLS.isdisjoint(vars(block)):
+        return False
+    if _is_hybridized(block):
+        # MXNet calls the graph that it has made of the block, not its code.
+        is_called = type(block).__call__ is gluon.HybridBlock.__call__ and type(block).forward is _FORWARD
+        return is_called and block._callback is None and not isinstance(block, gluon.SymbolBlock)
+    is_ours = type(block) in _CHAINS or (
+        isinstance(block, gluon.HybridBlock)
+        and not isinstance(block, gluon.nn.HybridLambda)  # it holds a function of the learner's
+        and type(block).__module__.startswith(("mxnet.gluon.nn.", gluon.loss.__name__))
+    )
     return is_ours and all(_is_traceable(child) for child in block._children.values())
+
+
+_CALLS = frozenset(("__call__", "forward", "hybrid_forward"))
+_FORWARD = gluon.HybridBlock.forward
+_CHAINS = gluon.nn.Sequential, gluon.nn.HybridSequential
+
+
+def _is_hybridized(block):
+    return isinstance(block, gluon.HybridBlock) and block._active
+
+
+def _applied(block, *inputs):
+    """Return the symbol of what a block makes of symbols. Of one that was hybridized, it is the graph that MXNet has.
+
+    To call its code again would print again what it prints, and find what has changed since, which MXNet does not.
+    """
+    if _is_hybridized(block):
+        variables, graph = block._cached_graph
+        applied = mx.sym.Symbol.__deepcopy__(graph, None)  # that of an mx.np symbol copies nothing, and changes it
+        applied._compose(**{variable.name: symbol for variable, symbol in zip(variables, inputs, strict=True)})
+        return applied.as_np_ndarray() if isinstance(graph, mx.sym.np._Symbol) else applied
+    if type(block) in _CHAINS:
+        for child in block._children.values():
+            inputs = (_applied(child, *inputs),)
+        return inputs[0]
+    return block(*inputs)
+
+
+def _settings(block):
+    """Return what the graph of a block depends on besides parameters, to be compared."""
+    values = vars(block) | vars(block).get("_kwargs", {})
+    plain = {name: value for name, value in values.items() if isinstance(value, _PLAIN)}
+    settings = [(block, id(block._cached_graph) if _is_hybridized(block) else None, plain)]
+    for child in block._children.values():
+        settings += _settings(child)
+    return settings
+
+
+_PLAIN = bool, int, float, str, type(None)
 
 
 class FusedGradients:
@@ -91,6 +134,14 @@ class FusedGradients:
         self._net, self._loss = net, loss
         self._graphs = {}
 
+    def are_possible(self):
+        """Tell whether network and loss can be one graph now; forget the graphs of what they were before."""
+        if not can_be_fused(self._net, self._loss):
+            return False
+        settings = _settings(self._net) + _settings(self._loss)
+        self._graphs = {key: graph for key, graph in self._graphs.items() if not graph or graph.settings == settings}
+        return True
+
     def graph_for(self, X, y, num_examples):
         """Return the graph for so many rows of the arrays, or None if they must go the plain way.
 
@@ -109,16 +160,26 @@ class FusedGradients:
             if len(self._graphs) < _MAX_SHAPES:
                 self._graphs[key] = None
             return None
-        as_np = is_np(y)
-        of_one_kind = isinstance(X, Rows) or is_np(X) == as_np
+        as_np, is_gathered = is_np(y), isinstance(X, Rows)
+        of_one_kind = is_gathered or is_np(X) == as_np
         if X.shape[:1] != y.shape[:1] or not of_one_kind or as_np != mx.util.is_np_array() or y.ctx != X.ctx:
             return None
+        if y.grad is not None or not (is_gathered or X.grad is None):
+            return None  # the learner wants their gradients, too
         graph = self._graphs[key]
-        if graph is None or not graph.is_current() or graph.kind.is_np != as_np:
-            if not all(is_plain(param, X.ctx) for param in self._net.collect_params().values()):
-                return None
-            graph = self._graphs[key] = FusedGraph(self._net, self._loss, X, y, num_examples)
-        return graph if graph.has_rows_of_examples else None
+        if graph is None or (graph and not (graph.is_current() and graph.kind.is_np == as_np)):
+            graph = self._graphs[key] = self._made(X, y, num_examples)
+        return graph or None
+
+    def _made(self, X, y, num_examples):
+        """Return a new graph, None if there can be none for the time being, or False if there never can be one."""
+        if not all(is_plain(param, X.ctx) for param in self._net.collect_params().values()):
+            return None
+        try:
+            graph = FusedGraph(self._net, self._loss, X, y, num_examples)
+        except Exception:  # whatever it is, the plain way does without, or says what is wrong
+            return False
+        return graph if graph.is_as_good else False
 
 
 class Kind(NamedTuple):
@@ -152,8 +213,11 @@ class FusedGraph:
         What arrays that are to hold its outputs have to be.
     trained : set of gluon.Parameter
         Those whose gradients are computed.
-    has_rows_of_examples : bool
-        Whether the first axis of the outputs is the examples', as nearly all networks have it.
+    settings : list
+        What the graph depends on besides arrays and parameters.
+    is_as_good : bool
+        Whether it computes what the plain way does. The first axis of the outputs has to be the examples', as nearly
+        all networks have it.
     """
 
     def __init__(self, net, loss, X, y, num_examples):
@@ -163,14 +227,21 @@ class FusedGraph:
         inputs = [mx.sym.var(name) for name in _INPUTS]
         if as_np:
             inputs = [symbol.as_np_ndarray() for symbol in inputs]
-        y_hat = net(inputs[0])
-        losses = loss(y_hat, inputs[1])
+        variables = [(param, param._var) for param in params]
+        try:
+            y_hat = _applied(net, inputs[0])
+            losses = _applied(loss, y_hat, inputs[1])
+        finally:
+            for param, variable in variables:  # where MXNet keeps it, it would outlast a change to the other arrays
+                param._var = variable
         if as_np:
             y_hat, losses = y_hat.as_nd_ndarray(), losses.as_nd_ndarray()
         # The gradients are those of the sum: make_loss has 1 for each loss, and what is blocked adds nothing.
         graph = mx.sym.Group([mx.sym.make_loss(losses), mx.sym.BlockGrad(y_hat)])
 
         names = graph.list_arguments()
+        self.settings = _settings(net) + _settings(loss)
+        is_one_of_each = len(set(names)) == len(names)  # or one would write over the other's gradient
         self.trained = {param for param in params if param.grad_req != "null" and param.name in names}
         self._data = [param.data() for param in self.trained]
         self.num_numbers = self.num_waiting = math.prod(X.shape[1:]) * num_examples
@@ -184,7 +255,8 @@ class FusedGraph:
         self.y_hat, self.losses = self.turns[0].outputs
         dtypes = self.y_hat.dtype, self.losses.dtype
         self.kind = Kind(self.y_hat.shape[1:], dtypes, X.ctx, as_np)
-        self.has_rows_of_examples = self.y_hat.shape[0] == self.losses.shape[0] == self.num_examples
+        has_rows_of_examples = self.y_hat.shape[0] == self.losses.shape[0] == self.num_examples
+        self.is_as_good = is_one_of_each and has_rows_of_examples and not _differs(graph)
 
     def is_current(self):
         """Tell whether the network's parameters and gradients still are the arrays that were bound."""
@@ -204,6 +276,21 @@ class FusedGraph:
         """Say that the gradients are fresh, as autograd does; ``Trainer.step`` looks for it."""
         for data in self._data:
             data._fresh_grad = True
+
+
+def _differs(graph):
+    """Tell whether a graph has an operator that MXNet computes otherwise than in the plain way.
+
+    In a graph, PReLU's gradient with respect to its slope can be wrong. What a mean of views pools is not rounded as
+    that of arrays of their own, to which the features are copied here.
+    """
+    nodes = json.loads(graph.tojson())["nodes"]
+    for node in nodes:
+        options = node.get("attrs", {})
+        is_mean = node["op"].lower().endswith("pooling") and options.get("pool_type") == "avg"
+        if options.get("act_type") == "prelu" or (is_mean and nodes[node["inputs"][0][0]]["name"] == _INPUTS[0]):
+            return True
+    return False
 
 
 class _Turn:

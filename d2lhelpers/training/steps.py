@@ -90,7 +90,7 @@ def has_own_step(trainer):
     >>> has_own_step(gluon.Trainer(net.collect_params(), "sgd"))
     False
     """
-    return type(trainer) is not gluon.Trainer or "step" in vars(trainer)
+    return type(trainer) is not gluon.Trainer or any(map(callable, vars(trainer).values()))
 
 
 class _QuickStep:
