@@ -1,11 +1,13 @@
 """Rows of arrays, gathered in an order: in memory that NumPy and MXNet share, where they can."""
 
 import copy
+from contextlib import suppress
 
 import mxnet as mx
 import numpy as np
 from mxnet import nd
 from mxnet import np as mxnp
+from mxnet.base import MXNetError
 
 from .devices import on_device
 
@@ -102,6 +104,8 @@ def gather(source, order, transform=None):
 
     Raises
     ------
+    TypeError
+        If the transform returns something else than a NumPy array.
     ValueError
         If the transform returns more or fewer rows than it gets: they would no longer be those of their labels.
 
@@ -114,11 +118,20 @@ def gather(source, order, transform=None):
     if transform is None:
         return rows
     rows = transform(rows)
+    if not isinstance(rows, np.ndarray):
+        raise TypeError(
+            f"transform must return a NumPy array, as it gets one, but returned {_kind(rows)}; "
+            "end with return np.asarray(...), or return array.asnumpy()."
+        )
     if rows.shape[:1] != order.shape:
         raise ValueError(
             f"transform must return as many rows as it gets, but made of {len(order)} rows an array {rows.shape}."
         )
     return rows
+
+
+def _kind(value):
+    return "nothing" if value is None else f"an object of the type {type(value).__name__}"
 
 
 class _Capsule:
@@ -143,18 +156,23 @@ def as_numpy(array):
     array([1., 2.], dtype=float32)
     """
     if array.ctx.device_type == "cpu" and np.dtype(array.dtype).kind in "iuf":
-        return np.from_dlpack(_Capsule(array))
+        with suppress(MXNetError):  # what comes out of a convolution may be laid out in a way that only MXNet knows
+            return np.from_dlpack(_Capsule(array))
     return array.asnumpy()
 
 
 def from_numpy(values, as_np):
-    """Return a fresh NumPy array as an MXNet array in the same memory, where there can be one.
+    """Return a NumPy array as an MXNet array in the same memory, where there can be one.
+
+    Views are copied: what they show may be changed before MXNet's engine has come to it.
 
     Examples
     --------
     >>> from_numpy(np.array([1, 2], dtype="int32"), as_np=True)
     array([1, 2], dtype=int32)
     """
+    if values.base is not None or not values.flags.c_contiguous:
+        values = values.copy()
     if values.dtype.kind in "iuf":
         return nd.from_numpy(values, zero_copy=True, array_cls=mxnp.ndarray if as_np else nd.NDArray)
     return (mxnp if as_np else nd).array(values, dtype=values.dtype)

@@ -11,10 +11,18 @@ import pytest
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8", "int32"])
 @pytest.mark.parametrize("as_np", [False, True])
 def test_numbers_stay_in_the_same_memory(dtype, as_np):
-    values = np.arange(6).astype(dtype).reshape((3, 2))
+    values = np.array([[0, 1], [2, 3], [4, 5]], dtype)
     array = rows.from_numpy(values, as_np)
     assert type(array) is (mx.np.ndarray if as_np else mx.nd.NDArray)
     assert np.shares_memory(rows.as_numpy(array), values)
+    np.testing.assert_array_equal(array.asnumpy(), values)
+
+
+@pytest.mark.parametrize("view", [lambda a: a[:2], lambda a: a.T, lambda a: a[:, ::-1], np.asfortranarray])
+def test_views_and_what_lies_otherwise_in_memory_are_copied(view):
+    values = view(np.array([[0, 1], [2, 3], [4, 5]], "float32"))
+    array = rows.from_numpy(values, as_np=False)
+    assert not np.shares_memory(rows.as_numpy(array), values)
     np.testing.assert_array_equal(array.asnumpy(), values)
 
 

@@ -39,11 +39,14 @@ class FastRun(Run):
         # A loader of ours is asked for many minibatches at once: arrays that each step takes some rows of.
         in_blocks = type(train_iter) in (ArrayLoader, Share)
         steps = _Steps(self, CopiedResults(self, probabilities), in_blocks, interrupts)
+        may_change = not in_blocks and type(train_iter) not in (list, tuple, gluon.data.DataLoader)
         with self.progress_bar(train_iter) as bar:
             for arrays in train_iter.blocks() if in_blocks else bar:
                 if interrupts:
                     raise KeyboardInterrupt
                 X, y = self._features_and_labels(arrays)
+                if may_change:  # what yields the minibatches is code of the learner
+                    steps.look_again()
                 steps.begin(X, y)
                 num_rows = len(y) if y.shape else 1
                 size, start = train_iter.batch_size if in_blocks else num_rows, 0
@@ -73,11 +76,17 @@ class _Steps:
     def __init__(self, run, results, in_blocks, interrupts):
         self.results = results
         self._run, self._in_blocks, self._interrupts, self._backlog = run, in_blocks, interrupts, Backlog()
+        self._are_possible = True
 
     def begin(self, X, y):
         """Take up other arrays; the next steps are made for rows of them."""
         self._X, self._y = X, y
         self._ready = {}  # what is prepared for minibatches of a size, as long as no code of the learner has run since
+
+    def look_again(self):
+        """Look what is possible after code of the learner has run: it may have changed network and loss."""
+        self._ready = {}
+        self._are_possible = self._run.fused.are_possible()
 
     def make(self, start, size, most):
         """Make a step for `size` rows from `start` on, and more for the rows that follow, `most` in all.
@@ -123,12 +132,12 @@ class _Steps:
 
     def _note(self, graph, start, num_steps):
         if self.results.note(graph.num_examples, self._y, start, num_steps):
-            self._ready = {}  # a metric may be code of the learner
+            self.look_again()  # a metric may be code of the learner
         self._backlog.count(graph.num_waiting, self.results.mark, num_steps)
 
     def _look_up(self, num_examples):
         run, update = self._run, None
-        graph = run.fused.graph_for(self._X, self._y, num_examples)
+        graph = run.fused.graph_for(self._X, self._y, num_examples) if self._are_possible else None
         if graph is not None and run.updates is not None:
             update = run.updates.update_for(num_examples, graph.trained)
         if update is not None:

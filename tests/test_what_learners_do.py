@@ -1,0 +1,319 @@
+"""What networks, losses and loaders of learners do is the same in both ways of training, and seen as often."""
+
+import random
+import types
+from contextlib import redirect_stdout
+from io import StringIO
+
+import d2lhelpers as dh
+from d2lhelpers import data as data_module
+
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import autograd, gluon, nd, npx
+from mxnet.gluon import nn
+
+L2, CROSS_ENTROPY = gluon.loss.L2Loss(), gluon.loss.SoftmaxCrossEntropyLoss()
+
+
+def batches(xp=mx.nd, shape=(3,), sizes=(4, 4, 4, 4, 3)):
+    rng = np.random.default_rng(0)
+    arrays = [(rng.normal(size=(n, *shape)), rng.random(n)) for n in sizes]
+    return [tuple(xp.array(values, dtype="float32") for values in each) for each in arrays]
+
+
+def sgd(net, **options):
+    return gluon.Trainer(net.collect_params(), "sgd", {"learning_rate": 0.1} | options)
+
+
+def same(case):
+    """Check that what a case finds, prints and leaves of the random numbers is the same in both ways; return it."""
+    found = []
+    for plain in (True, False):
+        dh.seed(0)
+        random.seed(0)
+        with redirect_stdout(StringIO()) as printed:
+            results = case(plain)
+        found.append((results, printed.getvalue(), random.random()))
+    np.testing.assert_equal(found[1], found[0])
+    return found[0][0]
+
+
+def trained(net, plain, data=None, loss=L2, num_epochs=3, **options):
+    history = dh.train(net, data or batches(), loss, sgd(net), num_epochs, verbose=False, plain=plain, **options)
+    return history.loss, [param.data().asnumpy() for param in net.collect_params().values()]
+
+
+# blocks of a learner
+
+
+class Own(gluon.HybridBlock):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.calls, self.scale, self.out = 0, 1, nn.Dense(1, in_units=3)
+
+
+class Counting(Own):
+    def forward(self, X):
+        self.calls += 1
+        return self.out(X.reshape((X.shape[0], -1))) * (1 + self.calls % 2)
+
+
+class Printing(Own):
+    def hybrid_forward(self, F, X):
+        print("called with", F.__name__)
+        self.calls += 1
+        return self.out(X) * random.random()
+
+
+class DroppingOut(Own):
+    def hybrid_forward(self, F, X):
+        if autograd.is_training():
+            X = F.npx.dropout(X, p=0.5) if mx.util.is_np_array() else F.Dropout(X, p=0.5)
+        return self.out(X)
+
+
+class Scaling(Own):
+    def hybrid_forward(self, F, X):
+        return self.out(X) * self.scale
+
+
+ALL_HYBRID = pytest.mark.filterwarnings("ignore:All children of this Sequential layer:UserWarning")
+
+
+@ALL_HYBRID
+@pytest.mark.parametrize("kind", [Counting, Printing, DroppingOut])
+@pytest.mark.parametrize("is_inside", [False, True])
+def test_the_code_of_a_block_runs_as_often(xp, kind, is_inside):
+    def case(plain):
+        block = kind()
+        net = block
+        if is_inside:
+            net = nn.Sequential()
+            net.add(block, nn.Dense(1, in_units=1))
+        net.initialize()
+        net.hybridize()
+        return trained(net, plain, batches(xp)), block.calls
+
+    same(case)
+
+
+def test_what_a_hybridized_network_was_when_it_was_first_called_stays(xp):
+    def case(plain):
+        net = Scaling()
+        net.initialize()
+        net.hybridize()
+        first = trained(net, plain, batches(xp))
+        net.scale = 3
+        second = trained(net, plain, batches(xp))
+        net.hybridize()
+        return first, second, trained(net, plain, batches(xp)), net(batches(xp)[0][0]).asnumpy()
+
+    same(case)
+
+
+def test_the_graph_of_a_hybridized_network_is_left_as_it_was(xp, tmp_path):
+    net = Scaling()
+    net.initialize()
+    net.hybridize()
+    trained(net, False, batches(xp))
+    _, graph = net._cached_graph
+    assert "data" in graph.list_inputs()
+    net.export(str(tmp_path / "net"))
+
+
+@ALL_HYBRID
+def test_a_layer_that_is_hybridized_and_used_twice(xp):
+    def case(plain):
+        net, shared = nn.Sequential(), nn.Dense(3, in_units=3, activation="tanh")
+        net.add(shared, shared, nn.Dense(1, in_units=3))
+        net.initialize()
+        net.hybridize()
+        return trained(net, plain, batches(xp))
+
+    same(case)
+
+
+@pytest.mark.parametrize("name", ["forward", "hybrid_forward", "__call__"])
+def test_a_method_that_was_put_on_a_layer(name):
+    def case(plain):
+        net, calls = nn.Dense(1, in_units=3), []
+        before = getattr(net, name)
+        setattr(net, name, types.MethodType(lambda self, *args, **k: calls.append(1) or before(*args, **k), net))
+        net.initialize()
+        return trained(net, plain), len(calls)
+
+    same(case)
+
+
+# what MXNet computes otherwise in a graph
+
+
+@pytest.mark.parametrize("at_the_end", [False, True])
+@pytest.mark.parametrize("is_hybrid", [False, True])
+def test_prelu(xp, at_the_end, is_hybrid):
+    def case(plain):
+        net = nn.HybridSequential()
+        net.add(nn.Dense(4, in_units=3), nn.PReLU(), *([] if at_the_end else [nn.Dense(1, in_units=4)]))
+        net.initialize()
+        net.hybridize(is_hybrid)
+        data = [(X, xp.tile(y.reshape((-1, 1)), (1, 4))) for X, y in batches(xp)] if at_the_end else batches(xp)
+        return trained(net, plain, data)
+
+    same(case)
+
+
+@pytest.mark.parametrize("layer", [nn.GlobalAvgPool2D, lambda: nn.AvgPool2D(3, 2), lambda: nn.AvgPool2D(2)])
+def test_mean_pooling_of_features(xp, layer):
+    def case(plain):
+        net = nn.Sequential()
+        net.add(layer(), nn.Dense(3))
+        net.initialize()
+        ((X, y),) = batches(xp, (8, 7, 7), (40,))
+        return trained(net, plain, dh.load_array((X, xp.floor(3 * y)), 8), CROSS_ENTROPY)
+
+    same(case)
+
+
+def test_a_loss_that_looks_at_shapes():
+    def case(plain):
+        net = nn.Dense(4, in_units=3)
+        net.initialize()
+        data = [(X, nd.stack(*[y] * 4, axis=1) * nd.arange(4)) for X, y in batches(sizes=(4, 4, 4))]
+        return trained(net, plain, data, gluon.loss.SDMLLoss())
+
+    same(case)
+
+
+# changes
+
+
+@pytest.mark.parametrize("is_np_first", [False, True])
+def test_the_kind_of_arrays_changes_between_runs(is_np_first):
+    def case(plain):
+        net, found = nn.Dense(1, in_units=3), []
+        try:
+            for is_np in (is_np_first, not is_np_first):
+                (npx.set_np if is_np else npx.reset_np)()
+                net.initialize(force_reinit=True)
+                found.append(trained(net, plain, batches(mx.np if is_np else mx.nd)))
+            net.hybridize()
+            found.append(net(batches(mx.np if is_np else mx.nd)[0][0]).asnumpy())
+        finally:
+            npx.reset_np()
+        return found
+
+    same(case)
+
+
+def drop_nothing(net):
+    net[1]._rate = 0.0
+
+
+def add_a_hook(net):
+    net[0].register_forward_hook(lambda *_: print("hook"))
+
+
+def add_a_layer(net):
+    net.add(nn.Dense(1, in_units=1))
+    net[-1].initialize()
+
+
+@pytest.mark.parametrize("change", [drop_nothing, add_a_hook, add_a_layer])
+def test_a_network_that_changes_between_epochs(change):
+    def case(plain):
+        net, epochs = nn.Sequential(), []
+        net.add(nn.Dense(8, in_units=3), nn.Dropout(0.5), nn.Dense(1, in_units=8))
+        net.initialize()
+
+        def epoch():
+            epochs.append(1)
+            if len(epochs) == 3:
+                change(net)
+            yield from batches()
+
+        class Data:
+            __iter__ = staticmethod(epoch)
+
+        return trained(net, plain, Data(), num_epochs=4)
+
+    same(case)
+
+
+@pytest.mark.parametrize("name", ["_update", "step", "allreduce_grads"])
+def test_a_method_that_was_put_on_a_trainer(name):
+    def case(plain):
+        net, calls = nn.Dense(1, in_units=3), []
+        net.initialize()
+        trainer = sgd(net)
+        before = getattr(trainer, name)
+        setattr(trainer, name, lambda *args, **options: calls.append(1) or before(*args, **options))
+        return dh.train(net, batches(), L2, trainer, 2, verbose=False, plain=plain).loss, len(calls)
+
+    same(case)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_gradients_of_features_and_labels(xp, which):
+    def case(plain):
+        net, minibatch = nn.Dense(1, in_units=3), batches(xp)[0]
+        net.initialize()
+        minibatch[which].attach_grad()
+        trained(net, plain, [minibatch])
+        return minibatch[which].grad.asnumpy()
+
+    assert np.any(same(case))
+
+
+# features and their transforms
+
+BUFFER = np.empty((64, 4, 4), "float32")
+
+
+@pytest.mark.parametrize("large", [1, 2**16])
+@pytest.mark.parametrize(
+    "transform",
+    [
+        lambda X: X[:, :, ::-1] if random.random() < 0.5 else X,
+        lambda X: X.transpose(0, 2, 1),
+        lambda X: np.multiply(X, 2, out=BUFFER[: len(X)]),
+    ],
+    ids=["flips", "other axes", "into a buffer"],
+)
+def test_transforms_that_return_views(xp, monkeypatch, large, transform):
+    monkeypatch.setattr(data_module, "_LARGE", large)
+
+    def case(plain):
+        net = nn.Dense(1)
+        net.initialize()
+        ((X, y),) = batches(xp, (4, 4), (64,))
+        return trained(net, plain, dh.load_array((X, y), 8, transform=transform))
+
+    same(case)
+
+
+@pytest.mark.parametrize("large", [1, 2**16])
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [(None, "nothing"), (nd.ones(3), "an object of the type NDArray"), ([1], "an object of the type list")],
+)
+def test_a_transform_of_another_kind_is_named(monkeypatch, large, result, words):
+    monkeypatch.setattr(data_module, "_LARGE", large)
+    with pytest.raises(TypeError, match=f"^transform must return a NumPy array, as it gets one, but returned {words};"):
+        next(iter(dh.load_array(batches(sizes=(8,))[0], 4, transform=lambda X: result)))
+
+
+def test_features_that_come_out_of_a_convolution(xp):
+    """MXNet lays them out in a way of its own."""
+
+    def case(plain):
+        convolution, net = nn.Conv2D(16, 3), nn.Dense(1)
+        convolution.initialize()
+        net.initialize()
+        ((X, y),) = batches(xp, (3, 12, 12), (16,))
+        data = dh.load_array((convolution(X), y), 4, shuffle=False)
+        np.testing.assert_array_equal(next(iter(data))[0].asnumpy(), convolution(X).asnumpy()[:4])
+        return trained(net, plain, data)
+
+    same(case)
