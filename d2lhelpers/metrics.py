@@ -1,5 +1,6 @@
 """How good a model is: accuracy and mean loss, on one minibatch and over a data set."""
 
+import math
 from collections import deque
 from contextlib import contextmanager
 
@@ -138,7 +139,7 @@ def predictions(net, data_iter, name="data_iter", ctx=None):
         X, y = on_device(unpack(batch, name), ctx)
         with autograd.pause(train_mode=False):
             y_hat = forward(net, X)
-        backlog.add(X.size, y_hat)
+        backlog.add(math.prod(X.shape), y_hat)
         yield y_hat, y
     if empty:
         raise ValueError(f"{name} yielded no minibatch; is it a generator that has been used up?")

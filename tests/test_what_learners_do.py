@@ -317,3 +317,22 @@ def test_features_that_come_out_of_a_convolution(xp):
         return trained(net, plain, data)
 
     same(case)
+
+
+@pytest.mark.parametrize("kind", [nn.Dense, nn.HybridSequential])
+def test_sparse_features(kind):
+    def case(plain):
+        net = kind(1, in_units=3) if kind is nn.Dense else kind()
+        if kind is nn.HybridSequential:
+            net.add(nn.Dense(1, in_units=3))
+            net.hybridize()
+        net.initialize()
+        data = [(X.tostype("csr"), y) for X, y in batches()]
+        return trained(net, plain, data), dh.evaluate_loss(net, data, L2)
+
+    dense = [(X, y) for X, y in batches()]
+    net = nn.Dense(1, in_units=3)
+    dh.seed(0)
+    net.initialize()
+    losses, _ = trained(net, True, dense)
+    np.testing.assert_allclose(same(case)[0][0], losses, rtol=1e-5)

@@ -5,6 +5,8 @@ update of the parameters (``updates.py``), and how results are kept (``copied.py
 its plain form is taken.
 """
 
+import math
+
 from mxnet import gluon
 
 from ..data import ArrayLoader
@@ -151,4 +153,4 @@ class _Steps:
         y_hat, losses = self._run.gradients(X, y)
         self._run.step(y.shape[0])
         self.results.add(y_hat, y, losses)
-        self._backlog.add(X.size, losses)
+        self._backlog.add(math.prod(X.shape), losses)

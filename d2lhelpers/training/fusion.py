@@ -164,8 +164,8 @@ class FusedGradients:
         of_one_kind = is_gathered or is_np(X) == as_np
         if X.shape[:1] != y.shape[:1] or not of_one_kind or as_np != mx.util.is_np_array() or y.ctx != X.ctx:
             return None
-        if y.grad is not None or not (is_gathered or X.grad is None):
-            return None  # the learner wants their gradients, too
+        if y.grad is not None or not (is_gathered or (X.grad is None and X.stype == "default")):
+            return None  # the learner wants their gradients, too, or the features are sparse
         graph = self._graphs[key]
         if graph is None or (graph and not (graph.is_current() and graph.kind.is_np == as_np)):
             graph = self._graphs[key] = self._made(X, y, num_examples)

@@ -1,5 +1,6 @@
 """The training loop, which the chapters teach: predict, compute the loss, go back, take a step."""
 
+import math
 import time
 from contextlib import nullcontext
 
@@ -88,7 +89,7 @@ class Run:
                 y_hat, losses = self.gradients(X, y)
                 self.step(y.shape[0])
                 results.add(y_hat, y, losses)
-                backlog.add(X.size, losses)
+                backlog.add(math.prod(X.shape), losses)
         return results
 
     def progress_bar(self, train_iter):
