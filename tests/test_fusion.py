@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 
 import d2lhelpers as dh
-from d2lhelpers.training import fusion, steps
+from d2lhelpers.training import fusion, steps, tracing
 
 import mxnet as mx
 import numpy as np
@@ -236,7 +236,7 @@ def test_network_that_was_loaded_as_a_graph_goes_the_plain_way(fused_calls):
 @pytest.mark.parametrize("layer", [nn.Lambda(lambda X: X), nn.HybridLambda(lambda F, X: X)])
 def test_lambda_layers_are_not_fused(layer):
     net, _ = network(nn.Dense(1), layer, kind=nn.Sequential)
-    assert not fusion.can_be_fused(net, L2)
+    assert not tracing.can_be_fused(net, L2)
 
 
 def test_what_is_fused_leaves_no_trace_on_the_network(xp):

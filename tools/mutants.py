@@ -108,7 +108,10 @@ def tests_of(module):
     if module.parent.name == "language":
         names = ["test_language.py"]
     if module.parent.name == "training":
-        names = [f"test_{name}.py" for name in ("training", "training_stress", "fusion", "advice", "fast")]
+        names = [
+            f"test_{name}.py"
+            for name in ("training", "training_stress", "fusion", "advice", "fast", "what_learners_do")
+        ]
         if module.name == "machines.py":
             names.append("test_cluster_training.py")
     if module.parent.name == "cluster" or module.name == "launch.py":

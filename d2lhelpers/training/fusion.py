@@ -5,104 +5,23 @@ each time; here it is bound once for each shape of minibatch (``Symbol.bind``), 
 parameters and gradients. What network and loss are, do and print is left as it is.
 """
 
-import json
 import math
 import os
 from itertools import cycle
 from typing import NamedTuple
 
 import mxnet as mx
-from mxnet import gluon
 
 from ..rows import Rows
 from ..validation import is_np
 from .arrays import Arrays, is_plain
 from .engine import BoundGraph, Operator
 from .minibatches import Copied, GatheredAhead, can_be_gathered_ahead
+from .tracing import INPUTS, applied, can_be_fused, differs, settings_of
 
-_INPUTS = "d2lhelpers_features", "d2lhelpers_labels"
 _NUM_TURNS = 2  # graphs, where a minibatch is gathered while the engine is at work on another; three are no faster
 _MAX_SHAPES = 4  # more shapes of minibatches than the usual one and the epoch's last are not worth a graph each
 os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # or binding prints a line about the engine's own optimizations
-
-
-def can_be_fused(net, loss):
-    """Tell whether network and loss can be one graph: whether no code of the learner has to run for each minibatch.
-
-    So it is for networks of Gluon's layers, hybridized or not, and networks that were hybridized, whatever they are
-    made of, with Gluon's losses. It is not for hooked blocks and other Python functions.
-
-    Parameters
-    ----------
-    net, loss : callable
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> loss = gluon.loss.L2Loss()
-    >>> can_be_fused(gluon.nn.Dense(1), loss), can_be_fused(lambda X: X, loss)
-    (True, False)
-    """
-    return _is_traceable(net) and type(loss).__module__ == gluon.loss.__name__ and _is_traceable(loss)
-
-
-def _is_traceable(block):
-    if not isinstance(block, gluon.Block) or block._forward_hooks or block._forward_pre_hooks:
-        return False
-    if not _CALLS.isdisjoint(vars(block)):
-        return False
-    if _is_hybridized(block):
-        # MXNet calls the graph that it has made of the block, not its code.
-        is_called = type(block).__call__ is gluon.HybridBlock.__call__ and type(block).forward is _FORWARD
-        return is_called and block._callback is None and not isinstance(block, gluon.SymbolBlock)
-    is_ours = type(block) in _CHAINS or (
-        isinstance(block, gluon.HybridBlock)
-        and not isinstance(block, gluon.nn.HybridLambda)  # it holds a function of the learner's
-        and type(block).__module__.startswith(("mxnet.gluon.nn.", gluon.loss.__name__))
-    )
-    return is_ours and all(_is_traceable(child) for child in block._children.values())
-
-
-_CALLS = frozenset(("__call__", "forward", "hybrid_forward"))
-_FORWARD = gluon.HybridBlock.forward
-_CHAINS = gluon.nn.Sequential, gluon.nn.HybridSequential
-
-
-def _is_hybridized(block):
-    return isinstance(block, gluon.HybridBlock) and block._active
-
-
-def _applied(block, *inputs):
-    """Return the symbol of what a block makes of symbols. Of one that was hybridized, it is the graph that MXNet has.
-
-    To call its code again would print again what it prints, and find what has changed since, which MXNet does not.
-    """
-    if _is_hybridized(block):
-        variables, graph = block._cached_graph
-        applied = mx.sym.Symbol.__deepcopy__(graph, None)  # that of an mx.np symbol copies nothing, and changes it
-        applied._compose(**{variable.name: symbol for variable, symbol in zip(variables, inputs, strict=True)})
-        return applied.as_np_ndarray() if isinstance(graph, mx.sym.np._Symbol) else applied
-    if type(block) in _CHAINS:
-        for child in block._children.values():
-            inputs = (_applied(child, *inputs),)
-        return inputs[0]
-    return block(*inputs)
-
-
-def _settings(block):
-    """Return what the graph of a block depends on besides parameters, to be compared."""
-    values = vars(block) | vars(block).get("_kwargs", {})
-    plain = {name: value for name, value in values.items() if isinstance(value, _PLAIN)}
-    settings = [(block, id(block._cached_graph) if _is_hybridized(block) else None, plain)]
-    for child in block._children.values():
-        settings += _settings(child)
-    return settings
-
-
-_PLAIN = bool, int, float, str, type(None)
 
 
 class FusedGradients:
@@ -118,7 +37,7 @@ class FusedGradients:
 
     Examples
     --------
-    >>> from mxnet import nd
+    >>> from mxnet import gluon, nd
     >>> net, X, y = gluon.nn.Dense(1, in_units=2), nd.ones((6, 2)), nd.zeros((6,))
     >>> net.initialize()
     >>> gradients = FusedGradients(net, gluon.loss.L2Loss())
@@ -138,7 +57,7 @@ class FusedGradients:
         """Tell whether network and loss can be one graph now; forget the graphs of what they were before."""
         if not can_be_fused(self._net, self._loss):
             return False
-        settings = _settings(self._net) + _settings(self._loss)
+        settings = settings_of(self._net) + settings_of(self._loss)
         self._graphs = {key: graph for key, graph in self._graphs.items() if not graph or graph.settings == settings}
         return True
 
@@ -224,13 +143,13 @@ class FusedGraph:
         self.num_examples, as_np = num_examples, is_np(y)
         params = net.collect_params().values()
         self._bound = Arrays(params)
-        inputs = [mx.sym.var(name) for name in _INPUTS]
+        inputs = [mx.sym.var(name) for name in INPUTS]
         if as_np:
             inputs = [symbol.as_np_ndarray() for symbol in inputs]
         variables = [(param, param._var) for param in params]
         try:
-            y_hat = _applied(net, inputs[0])
-            losses = _applied(loss, y_hat, inputs[1])
+            y_hat = applied(net, inputs[0])
+            losses = applied(loss, y_hat, inputs[1])
         finally:
             for param, variable in variables:  # where MXNet keeps it, it would outlast a change to the other arrays
                 param._var = variable
@@ -240,7 +159,7 @@ class FusedGraph:
         graph = mx.sym.Group([mx.sym.make_loss(losses), mx.sym.BlockGrad(y_hat)])
 
         names = graph.list_arguments()
-        self.settings = _settings(net) + _settings(loss)
+        self.settings = settings_of(net) + settings_of(loss)
         is_one_of_each = len(set(names)) == len(names)  # or one would write over the other's gradient
         self.trained = {param for param in params if param.grad_req != "null" and param.name in names}
         self._data = [param.data() for param in self.trained]
@@ -256,7 +175,7 @@ class FusedGraph:
         dtypes = self.y_hat.dtype, self.losses.dtype
         self.kind = Kind(self.y_hat.shape[1:], dtypes, X.ctx, as_np)
         has_rows_of_examples = self.y_hat.shape[0] == self.losses.shape[0] == self.num_examples
-        self.is_as_good = is_one_of_each and has_rows_of_examples and not _differs(graph)
+        self.is_as_good = is_one_of_each and has_rows_of_examples and not differs(graph)
 
     def is_current(self):
         """Tell whether the network's parameters and gradients still are the arrays that were bound."""
@@ -278,21 +197,6 @@ class FusedGraph:
             data._fresh_grad = True
 
 
-def _differs(graph):
-    """Tell whether a graph has an operator that MXNet computes otherwise than in the plain way.
-
-    In a graph, PReLU's gradient with respect to its slope can be wrong. What a mean of views pools is not rounded as
-    that of arrays of their own, to which the features are copied here.
-    """
-    nodes = json.loads(graph.tojson())["nodes"]
-    for node in nodes:
-        options = node.get("attrs", {})
-        is_mean = node["op"].lower().endswith("pooling") and options.get("pool_type") == "avg"
-        if options.get("act_type") == "prelu" or (is_mean and nodes[node["inputs"][0][0]]["name"] == _INPUTS[0]):
-            return True
-    return False
-
-
 class _Turn:
     """One of the graphs that take turns: bound to arrays of its own for a minibatch, and to the network's parameters.
 
@@ -311,7 +215,7 @@ class _Turn:
     def __init__(self, graph, params, trained, features, labels, as_np):
         names, states = graph.list_arguments(), graph.list_auxiliary_states()
         arrays = {param.name: param.data().as_nd_ndarray() for param in params}
-        arrays |= zip(_INPUTS, (features.array, labels.array), strict=True)
+        arrays |= zip(INPUTS, (features.array, labels.array), strict=True)
         executor = graph.bind(
             features.array.ctx,
             args={name: arrays[name] for name in names},
