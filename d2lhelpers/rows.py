@@ -36,8 +36,10 @@ class Rows:
 
     Raises
     ------
+    TypeError
+        If the transform returns something else than a NumPy array.
     ValueError
-        If the transform returns more or fewer rows than it gets, or of another shape or type than it did before.
+        If it returns more or fewer rows than it gets, or of another shape or type than it did before.
 
     Examples
     --------
@@ -119,8 +121,9 @@ def gather(source, order, transform=None):
         return rows
     rows = transform(rows)
     if not isinstance(rows, np.ndarray):
+        returned = "nothing" if rows is None else type(rows).__name__
         raise TypeError(
-            f"transform must return a NumPy array, as it gets one, but returned {_kind(rows)}; "
+            f"transform must return a NumPy array, as it gets one, but returned {returned}; "
             "end with return np.asarray(...), or return array.asnumpy()."
         )
     if rows.shape[:1] != order.shape:
@@ -128,10 +131,6 @@ def gather(source, order, transform=None):
             f"transform must return as many rows as it gets, but made of {len(order)} rows an array {rows.shape}."
         )
     return rows
-
-
-def _kind(value):
-    return "nothing" if value is None else f"an object of the type {type(value).__name__}"
 
 
 class _Capsule:

@@ -11,13 +11,14 @@ from itertools import cycle
 from typing import NamedTuple
 
 import mxnet as mx
+from mxnet.base import MXNetError
 
 from ..rows import Rows
 from ..validation import is_np
 from .arrays import Arrays, is_plain
 from .engine import BoundGraph, Operator
 from .minibatches import Copied, GatheredAhead, can_be_gathered_ahead
-from .tracing import INPUTS, applied, can_be_fused, differs, settings_of
+from .tracing import INPUTS, Untraceable, can_be_fused, settings_of, traced
 
 _NUM_TURNS = 2  # graphs, where a minibatch is gathered while the engine is at work on another; three are no faster
 _MAX_SHAPES = 4  # more shapes of minibatches than the usual one and the epoch's last are not worth a graph each
@@ -96,9 +97,9 @@ class FusedGradients:
             return None
         try:
             graph = FusedGraph(self._net, self._loss, X, y, num_examples)
-        except Exception:  # whatever it is, the plain way does without, or says what is wrong
+        except (Untraceable, MXNetError):  # the plain way does without, or says what is wrong
             return False
-        return graph if graph.is_as_good else False
+        return graph if graph.has_rows_of_examples else False
 
 
 class Kind(NamedTuple):
@@ -134,33 +135,24 @@ class FusedGraph:
         Those whose gradients are computed.
     settings : list
         What the graph depends on besides arrays and parameters.
-    is_as_good : bool
-        Whether it computes what the plain way does. The first axis of the outputs has to be the examples', as nearly
-        all networks have it.
+    has_rows_of_examples : bool
+        Whether the first axis of the outputs is the examples', as nearly all networks have it.
+
+    Raises
+    ------
+    Untraceable
+        If they are no graph that computes what they do.
+    mxnet.base.MXNetError
+        If features, labels and parameters do not fit together.
     """
 
     def __init__(self, net, loss, X, y, num_examples):
         self.num_examples, as_np = num_examples, is_np(y)
         params = net.collect_params().values()
         self._bound = Arrays(params)
-        inputs = [mx.sym.var(name) for name in INPUTS]
-        if as_np:
-            inputs = [symbol.as_np_ndarray() for symbol in inputs]
-        variables = [(param, param._var) for param in params]
-        try:
-            y_hat = applied(net, inputs[0])
-            losses = applied(loss, y_hat, inputs[1])
-        finally:
-            for param, variable in variables:  # where MXNet keeps it, it would outlast a change to the other arrays
-                param._var = variable
-        if as_np:
-            y_hat, losses = y_hat.as_nd_ndarray(), losses.as_nd_ndarray()
-        # The gradients are those of the sum: make_loss has 1 for each loss, and what is blocked adds nothing.
-        graph = mx.sym.Group([mx.sym.make_loss(losses), mx.sym.BlockGrad(y_hat)])
-
-        names = graph.list_arguments()
+        graph = traced(net, loss, as_np)
         self.settings = settings_of(net) + settings_of(loss)
-        is_one_of_each = len(set(names)) == len(names)  # or one would write over the other's gradient
+        names = graph.list_arguments()
         self.trained = {param for param in params if param.grad_req != "null" and param.name in names}
         self._data = [param.data() for param in self.trained]
         self.num_numbers = self.num_waiting = math.prod(X.shape[1:]) * num_examples
@@ -174,8 +166,7 @@ class FusedGraph:
         self.y_hat, self.losses = self.turns[0].outputs
         dtypes = self.y_hat.dtype, self.losses.dtype
         self.kind = Kind(self.y_hat.shape[1:], dtypes, X.ctx, as_np)
-        has_rows_of_examples = self.y_hat.shape[0] == self.losses.shape[0] == self.num_examples
-        self.is_as_good = is_one_of_each and has_rows_of_examples and not differs(graph)
+        self.has_rows_of_examples = self.y_hat.shape[0] == self.losses.shape[0] == self.num_examples
 
     def is_current(self):
         """Tell whether the network's parameters and gradients still are the arrays that were bound."""

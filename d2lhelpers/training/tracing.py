@@ -57,26 +57,61 @@ def _is_hybridized(block):
     return isinstance(block, gluon.HybridBlock) and block._active
 
 
-def applied(block, *inputs):
-    """Return the symbol of what a block makes of symbols. Of one that was hybridized, it is the graph that MXNet has.
+class Untraceable(Exception):
+    """Network and loss are no graph that computes what they do; the plain way does without, or says what is wrong."""
 
-    To call its code again would print again what it prints, and find what has changed since, which MXNet does not.
+
+def traced(net, loss, as_np):
+    """Return the graph of a network and its loss, and leave both as they are.
 
     Parameters
     ----------
-    block : gluon.Block
-        Of which `can_be_fused` is true.
-    *inputs : mx.sym.Symbol
+    net, loss : gluon.Block
+        Of which `can_be_fused` is true. Where they were hybridized, they have been called.
+    as_np : bool
+        Whether it is made for ``mx.np`` arrays.
 
     Returns
     -------
     mx.sym.Symbol
+        Of two outputs: the losses, of whose sum the gradients are, and the predictions.
+
+    Raises
+    ------
+    Untraceable
 
     Examples
     --------
     >>> net = gluon.nn.Dense(1, in_units=1, prefix="dense_")
-    >>> applied(net, mx.sym.var("X")).list_arguments()
-    ['X', 'dense_weight', 'dense_bias']
+    >>> traced(net, gluon.loss.L2Loss(), as_np=False).list_arguments()
+    ['d2lhelpers_labels', 'd2lhelpers_features', 'dense_weight', 'dense_bias']
+    """
+    inputs = [mx.sym.var(name) for name in INPUTS]
+    if as_np:
+        inputs = [symbol.as_np_ndarray() for symbol in inputs]
+    variables = [(param, param._var) for param in net.collect_params().values()]
+    try:
+        y_hat = _applied(net, inputs[0])
+        losses = _applied(loss, y_hat, inputs[1])
+    except Exception as error:  # code that asks for the shape of its input, for instance: a symbol has none
+        raise Untraceable from error
+    finally:
+        for param, variable in variables:  # where MXNet keeps it, it would outlast a change to the other arrays
+            param._var = variable
+    if as_np:
+        y_hat, losses = y_hat.as_nd_ndarray(), losses.as_nd_ndarray()
+    # The gradients are those of the sum: make_loss has 1 for each loss, and what is blocked adds nothing.
+    graph = mx.sym.Group([mx.sym.make_loss(losses), mx.sym.BlockGrad(y_hat)])
+    names = graph.list_arguments()
+    if len(set(names)) < len(names) or _differs(graph):  # of two with a name, one would overwrite the other's gradient
+        raise Untraceable
+    return graph
+
+
+def _applied(block, *inputs):
+    """Return the symbol of what a block makes of symbols. Of one that was hybridized, it is the graph that MXNet has.
+
+    To call its code again would print again what it prints, and find what has changed since, which MXNet does not.
     """
     if _is_hybridized(block):
         variables, graph = block._cached_graph
@@ -85,9 +120,24 @@ def applied(block, *inputs):
         return symbol.as_np_ndarray() if isinstance(graph, mx.sym.np._Symbol) else symbol
     if type(block) in _CHAINS:
         for child in block._children.values():
-            inputs = (applied(child, *inputs),)
+            inputs = (_applied(child, *inputs),)
         return inputs[0]
     return block(*inputs)
+
+
+def _differs(graph):
+    """Tell whether a graph has an operator that MXNet computes otherwise than in the plain way.
+
+    In a graph, PReLU's gradient with respect to its slope can be wrong. What a mean of views pools is not rounded as
+    that of arrays of their own, to which the features are copied here.
+    """
+    nodes = json.loads(graph.tojson())["nodes"]
+    for node in nodes:
+        options = node.get("attrs", {})
+        is_mean = node["op"].lower().endswith("pooling") and options.get("pool_type") == "avg"
+        if options.get("act_type") == "prelu" or (is_mean and nodes[node["inputs"][0][0]]["name"] == INPUTS[0]):
+            return True
+    return False
 
 
 def settings_of(block):
@@ -109,33 +159,3 @@ def settings_of(block):
     for child in block._children.values():
         settings += settings_of(child)
     return settings
-
-
-def differs(graph):
-    """Tell whether a graph has an operator that MXNet computes otherwise than in the plain way.
-
-    In a graph, PReLU's gradient with respect to its slope can be wrong. What a mean of views pools is not rounded as
-    that of arrays of their own, to which the features are copied here.
-
-    Parameters
-    ----------
-    graph : mx.sym.Symbol
-        Of features and labels that are named as in `INPUTS`.
-
-    Returns
-    -------
-    bool
-
-    Examples
-    --------
-    >>> X = mx.sym.var(INPUTS[0])
-    >>> [differs(layer(X)) for layer in (gluon.nn.PReLU(), gluon.nn.GlobalAvgPool1D(), gluon.nn.Flatten())]
-    [True, True, False]
-    """
-    nodes = json.loads(graph.tojson())["nodes"]
-    for node in nodes:
-        options = node.get("attrs", {})
-        is_mean = node["op"].lower().endswith("pooling") and options.get("pool_type") == "avg"
-        if options.get("act_type") == "prelu" or (is_mean and nodes[node["inputs"][0][0]]["name"] == INPUTS[0]):
-            return True
-    return False
