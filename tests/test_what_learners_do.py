@@ -266,6 +266,33 @@ def test_gradients_of_features_and_labels(xp, which):
     assert np.any(same(case))
 
 
+@pytest.mark.parametrize("which", [0, 1])
+def test_gradients_of_what_features_and_labels_were_computed_from(xp, which):
+    """Another network makes them, one that the trainer has, too."""
+
+    class Encoded:
+        def __init__(self, encoder):
+            self.encoder = encoder
+
+        def __iter__(self):
+            for minibatch in map(list, batches(xp, shape=(1,))):
+                with autograd.record():
+                    minibatch[which] = self.encoder(minibatch[which])
+                yield minibatch
+
+    def case(plain):
+        both = nn.Sequential()
+        both.add(nn.Dense(1, in_units=1), nn.Dense(1, in_units=1))
+        both.initialize()
+        encoder, net = both
+        first = encoder.weight.data().asnumpy()
+        history = dh.train(net, Encoded(encoder), L2, sgd(both), 3, verbose=False, plain=plain)
+        moved = encoder.weight.data().asnumpy() != first
+        return bool(moved), history.loss, [param.data().asnumpy() for param in both.collect_params().values()]
+
+    assert same(case)[0]
+
+
 # features and their transforms
 
 BUFFER = np.empty((64, 4, 4), "float32")

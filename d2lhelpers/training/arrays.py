@@ -1,4 +1,26 @@
-"""The arrays that a network's parameters have at the moment, which what is prepared for them has to look at."""
+"""What has to be known of arrays before steps are prepared: of those of a minibatch, and of the parameters."""
+
+from mxnet import autograd
+from mxnet.base import MXNetError
+
+
+def leads_further(array):
+    """Tell whether an array was recorded, so that gradients go through it to what it was computed from.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> features, weights = mx.nd.ones((2, 3)), mx.nd.ones((3, 4))
+    >>> weights.attach_grad()
+    >>> with mx.autograd.record():
+    ...     encoded = mx.nd.dot(features, weights)
+    >>> leads_further(features), leads_further(weights), leads_further(encoded)
+    (False, False, True)
+    """
+    try:
+        return autograd.get_symbol(array).get_children() is not None  # else something was computed from it, no more
+    except MXNetError:  # it is part of nothing that was recorded
+        return False
 
 
 def is_plain(param, context):

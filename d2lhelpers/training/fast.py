@@ -13,6 +13,7 @@ from ..data import ArrayLoader
 from ..devices import on_device
 from ..metrics import Backlog, unpack
 from ..rows import Rows
+from .arrays import leads_further
 from .copied import CopiedResults
 from .fusion import FusedGradients
 from .loop import Run
@@ -79,9 +80,13 @@ class _Steps:
         self.results = results
         self._run, self._in_blocks, self._interrupts, self._backlog = run, in_blocks, interrupts, Backlog()
         self._are_possible = True
+        self._X = self._y = None
+        self._lead_further = False  # whether gradients go through the features or labels to what they came from
 
     def begin(self, X, y):
         """Take up other arrays; the next steps are made for rows of them."""
+        if self._X is None and not self._in_blocks:  # the epoch's first ones, which tell of the others
+            self._lead_further = leads_further(X) or leads_further(y)
         self._X, self._y = X, y
         self._ready = {}  # what is prepared for minibatches of a size, as long as no code of the learner has run since
 
@@ -139,7 +144,9 @@ class _Steps:
 
     def _look_up(self, num_examples):
         run, update = self._run, None
-        graph = run.fused.graph_for(self._X, self._y, num_examples) if self._are_possible else None
+        if not self._are_possible or self._lead_further:
+            return None, None
+        graph = run.fused.graph_for(self._X, self._y, num_examples)
         if graph is not None and run.updates is not None:
             update = run.updates.update_for(num_examples, graph.trained)
         if update is not None:
