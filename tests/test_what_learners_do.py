@@ -241,6 +241,147 @@ def test_a_network_that_changes_between_epochs(change):
     same(case)
 
 
+def annealed(net, num_calls):
+    """Have less dropout the more often it is called; as one of NumPy's numbers, which is no float."""
+    net[1]._rate = np.float32(0.5 / num_calls)
+
+
+class Annealing(gluon.Trainer):
+    def step(self, *args, **options):
+        super().step(*args, **options)
+        self.after()
+
+
+class AnnealingSGD(mx.optimizer.SGD):
+    def update(self, *args):
+        super().update(*args)
+        self.after()
+
+    update_multi_precision = update
+
+
+class AnnealingSchedule(mx.lr_scheduler.LRScheduler):
+    def __call__(self, num_update):
+        self.after()
+        return 0.1
+
+
+def by_function(params, after):
+    trainer = gluon.Trainer(params, "sgd", {"learning_rate": 0.1})
+    return lambda batch_size: (trainer.step(batch_size), after())
+
+
+def by_trainer(params, after):
+    trainer = Annealing(params, "sgd", {"learning_rate": 0.1})
+    trainer.after = after
+    return trainer
+
+
+def by_optimizer(params, after):
+    optimizer = AnnealingSGD(learning_rate=0.1)
+    optimizer.after = after
+    return gluon.Trainer(params, optimizer)
+
+
+def by_schedule(params, after):
+    schedule = AnnealingSchedule()
+    schedule.after = after
+    return gluon.Trainer(params, "sgd", {"learning_rate": 0.1, "lr_scheduler": schedule})
+
+
+@pytest.mark.parametrize("change", [annealed, lambda net, num_calls: num_calls == 3 and add_a_hook(net)])
+@pytest.mark.parametrize("by", [by_function, by_trainer, by_optimizer, by_schedule])
+def test_a_network_that_changes_with_the_steps(by, change):
+    def case(plain):
+        net, calls = nn.Sequential(), []
+        net.add(nn.Dense(8, in_units=3), nn.Dropout(0.5), nn.Dense(1, in_units=8))
+        net.initialize()
+
+        def after():
+            calls.append(1)
+            change(net, len(calls))
+
+        trainer = by(net.collect_params(), after)
+        data = dh.load_array(tuple(nd.concat(*arrays, dim=0) for arrays in zip(*batches(), strict=True)), 4)
+        return dh.train(net, data, L2, trainer, 2, verbose=False, plain=plain).loss
+
+    same(case)
+
+
+@pytest.mark.parametrize("by_transform", [False, True])
+def test_a_network_that_a_data_loader_changes(by_transform):
+    def case(plain):
+        net, calls = nn.Sequential(), []
+        net.add(nn.Dense(8, in_units=3), nn.Dropout(0.5), nn.Dense(1, in_units=8))
+        net.initialize()
+
+        def change(*values):
+            calls.append(1)
+            annealed(net, len(calls))
+            return values
+
+        class Sampler(gluon.data.SequentialSampler):
+            def __iter__(self):
+                change()
+                return super().__iter__()
+
+        X, y = (nd.concat(*arrays, dim=0) for arrays in zip(*batches(), strict=True))
+        dataset = gluon.data.ArrayDataset(X, y)
+        if by_transform:
+            return trained(net, plain, gluon.data.DataLoader(dataset.transform(change, lazy=True), 4))
+        return trained(net, plain, gluon.data.DataLoader(dataset, 4, sampler=Sampler(len(y))))
+
+    same(case)
+
+
+def test_a_stride_that_changes_between_epochs():
+    """It is neither a number nor a text."""
+
+    def case(plain):
+        net, epochs = nn.Sequential(), []
+        net.add(nn.Conv2D(2, 3, in_channels=1), nn.GlobalMaxPool2D(), nn.Dense(1, in_units=2))
+        net.initialize()
+
+        class Data:
+            def __iter__(self):
+                epochs.append(1)
+                net[0]._kwargs["stride"] = [(1, 1), [2, 1], (2, 2)][len(epochs) - 1]
+                return iter(batches(shape=(1, 8, 8)))
+
+        return trained(net, plain, Data())
+
+    same(case)
+
+
+@pytest.mark.parametrize("in_metric", [False, True])
+def test_another_trainer_makes_a_step_now_and_then(in_metric):
+    def case(plain):
+        net, calls = nn.Sequential(), []
+        net.add(nn.Dense(4, in_units=3), nn.Dense(1, in_units=4))
+        net.initialize()
+        others = sgd(net[0])
+
+        def metric(y_hat, y):
+            calls.append(1)
+            if in_metric and len(calls) % 5 == 0:
+                others.step(4)
+            return 0.0
+
+        class Data:
+            def __iter__(self):
+                for number, minibatch in enumerate(batches()):
+                    if number and not in_metric:
+                        others.step(4, ignore_stale_grad=True)
+                    yield minibatch
+
+        data = batches() if in_metric else Data()
+        history = dh.train(net, data, L2, sgd(net[1]), 3, metric=metric, verbose=False, plain=plain)
+        params = [(param.data().asnumpy(), param.data()._fresh_grad) for param in net.collect_params().values()]
+        return history.loss, params
+
+    assert [is_fresh for _, is_fresh in same(case)[1]] == [in_metric is False] * 2 + [False] * 2
+
+
 @pytest.mark.parametrize("name", ["_update", "step", "allreduce_grads"])
 def test_a_method_that_was_put_on_a_trainer(name):
     def case(plain):
@@ -291,6 +432,141 @@ def test_gradients_of_what_features_and_labels_were_computed_from(xp, which):
         return bool(moved), history.loss, [param.data().asnumpy() for param in both.collect_params().values()]
 
     assert same(case)[0]
+
+
+@pytest.mark.parametrize("momentum", [0, 0.9])
+def test_minibatches_that_are_recorded_from_the_fourth_on(momentum):
+    """As far as MXNet lets the parameters be changed."""
+
+    def case(plain, is_first):
+        both = nn.Sequential()
+        both.add(nn.Dense(3, in_units=3), nn.Dense(1, in_units=3))
+        both.initialize()
+        trainer = sgd(both[1], momentum=momentum)
+
+        def data():
+            yield from batches()[:3]
+            for X, y in batches()[:3]:
+                with autograd.record():
+                    X = both[0](X)
+                    if not is_first:
+                        yield X, y
+                if is_first:
+                    yield X, y
+
+        try:
+            dh.train(both[1], data(), L2, trainer, 1, verbose=False, plain=plain)
+        except ValueError as error:
+            print(error)
+        finally:
+            autograd.set_recording(False)
+            autograd.set_training(False)
+        found = [(param.grad().asnumpy(), param.data()._fresh_grad) for param in both[0].collect_params().values()]
+        return found, trainer._optimizer.num_update
+
+    assert np.any(same(lambda plain: case(plain, True))[0][0][0])
+    same(lambda plain: case(plain, False))
+
+
+# layers that are not ready, names, operators in Python
+
+
+class Spare(gluon.HybridBlock):
+    def __init__(self):
+        super().__init__()
+        self.spare, self.out = nn.Dense(3), nn.Dense(1, in_units=3)
+
+    def hybrid_forward(self, F, X):
+        return self.out(X)
+
+
+@pytest.mark.filterwarnings("ignore:Parameter .* is not used by any computation")
+def test_a_layer_that_is_neither_initialised_nor_used():
+    def case(plain):
+        net = Spare()
+        net.out.initialize()
+        net.hybridize()
+        return dh.train(net, batches(), L2, sgd(net.out), 2, verbose=False, plain=plain).loss
+
+    same(case)
+
+
+def test_a_layer_that_is_added_and_not_initialised():
+    def case(plain):
+        net, epochs = nn.Sequential(prefix=""), []
+        net.add(nn.Dense(2, in_units=3, prefix="first_"))
+        net.initialize()
+
+        class Data:
+            def __iter__(self):
+                epochs.append(1)
+                if len(epochs) == 2:
+                    net.add(nn.Dense(1, prefix="last_"))
+                return iter([(X, nd.stack(y, y, axis=1)) for X, y in batches()[:1]])
+
+        with pytest.raises(ValueError, match=r"net\.initialize\(\)") as caught:
+            trained(net, plain, Data())
+        return str(caught.value)
+
+    same(case)
+
+
+def test_names_of_symbols_are_not_used_up():
+    def case(plain):
+        net = nn.Dense(1, in_units=3)
+        net.initialize()
+        with mx.name.NameManager():
+            trained(net, plain)
+            product = mx.sym.var("a") * mx.sym.var("b")
+            return product.name, mx.sym.BlockGrad(product).name, mx.sym.make_loss(product).name
+
+    same(case)
+
+
+class Counted(mx.operator.CustomOp):
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, is_train, req, in_data, out_data, aux):
+        self.calls += 1
+        self.assign(out_data[0], req[0], in_data[0] * self.calls)
+
+    def backward(self, req, out_grad, in_data, out_data, in_grad, aux):
+        self.assign(in_grad[0], req[0], out_grad[0] * self.calls)
+
+
+@mx.operator.register("counted")
+class CountedProp(mx.operator.CustomOpProp):
+    def create_operator(self, ctx, in_shapes, in_dtypes):
+        return Counted()
+
+
+class InPython(Own):
+    def hybrid_forward(self, F, X):
+        return F.Custom(self.out(X), op_type="counted")
+
+
+def test_an_operator_in_python_is_made_for_each_minibatch():
+    def case(plain):
+        net = InPython()
+        net.initialize()
+        net.hybridize()
+        return trained(net, plain)
+
+    same(case)
+
+
+def test_memory_is_saved_by_computing_twice(monkeypatch):
+    monkeypatch.setenv("MXNET_BACKWARD_DO_MIRROR", "1")
+
+    def case(plain):
+        net = nn.Sequential()
+        net.add(nn.Dense(8, in_units=3), nn.LayerNorm(in_channels=8), nn.Dense(1, in_units=8))
+        net.initialize()
+        return trained(net, plain)
+
+    same(case)
 
 
 # features and their transforms

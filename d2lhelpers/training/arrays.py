@@ -34,7 +34,7 @@ def is_plain(param, context):
     >>> is_plain(net.weight, mx.cpu()), is_plain(net.weight, mx.cpu(1))
     (True, False)
     """
-    return param.list_ctx() == [context] and param._stype == param._grad_stype == "default"
+    return bool(param._data) and param.list_ctx() == [context] and param._stype == param._grad_stype == "default"
 
 
 class Arrays:

@@ -7,7 +7,7 @@ its plain form is taken.
 
 import math
 
-from mxnet import gluon
+from mxnet import autograd, gluon
 
 from ..data import ArrayLoader
 from ..devices import on_device
@@ -18,7 +18,7 @@ from .copied import CopiedResults
 from .fusion import FusedGradients
 from .loop import Run
 from .machines import Share
-from .steps import TrainerStep, has_own_step, quick_step
+from .steps import TrainerStep, has_own_step, is_mxnets, quick_step
 from .updates import PreparedUpdates
 
 _MOST_NUMBERS = 2**21  # of features between two looks at the progress bar, where a minibatch is not larger by itself
@@ -42,7 +42,7 @@ class FastRun(Run):
         # A loader of ours is asked for many minibatches at once: arrays that each step takes some rows of.
         in_blocks = type(train_iter) in (ArrayLoader, Share)
         steps = _Steps(self, CopiedResults(self, probabilities), in_blocks, interrupts)
-        may_change = not in_blocks and type(train_iter) not in (list, tuple, gluon.data.DataLoader)
+        may_change = not in_blocks and type(train_iter) not in (list, tuple)
         with self.progress_bar(train_iter) as bar:
             for arrays in train_iter.blocks() if in_blocks else bar:
                 if interrupts:
@@ -79,21 +79,22 @@ class _Steps:
     def __init__(self, run, results, in_blocks, interrupts):
         self.results = results
         self._run, self._in_blocks, self._interrupts, self._backlog = run, in_blocks, interrupts, Backlog()
-        self._are_possible = True
-        self._X = self._y = None
-        self._lead_further = False  # whether gradients go through the features or labels to what they came from
+        self._are_possible, self._are_seen = True, in_blocks
+        self._lead_further = False  # whether gradients go through features or labels to what they were computed from
+        self._may_change = not is_mxnets(run.trainer)  # whether a step runs code of the learner
 
     def begin(self, X, y):
         """Take up other arrays; the next steps are made for rows of them."""
-        if self._X is None and not self._in_blocks:  # the epoch's first ones, which tell of the others
-            self._lead_further = leads_further(X) or leads_further(y)
+        if not self._are_seen:
+            self._lead_further = autograd.is_recording() or leads_further(X) or leads_further(y)
+            self._are_seen = True
         self._X, self._y = X, y
         self._ready = {}  # what is prepared for minibatches of a size, as long as no code of the learner has run since
 
     def look_again(self):
         """Look what is possible after code of the learner has run: it may have changed network and loss."""
         self._ready = {}
-        self._are_possible = self._run.fused.are_possible()
+        self._are_possible, self._are_seen = self._run.fused.are_possible(), self._in_blocks
 
     def make(self, start, size, most):
         """Make a step for `size` rows from `start` on, and more for the rows that follow, `most` in all.
@@ -115,6 +116,8 @@ class _Steps:
         self._run.step(size)
         self.results.copy(graph)
         self._note(graph, start, 1)
+        if self._may_change:
+            self.look_again()
         return 1
 
     def _make_prepared(self, graph, update, start, most):
@@ -134,6 +137,7 @@ class _Steps:
         finally:
             if made:
                 update.count(made)
+                graph.mark_gradients(but=update.params)
         self._note(graph, start, made)
         return made
 
@@ -161,3 +165,5 @@ class _Steps:
         self._run.step(y.shape[0])
         self.results.add(y_hat, y, losses)
         self._backlog.add(math.prod(X.shape), losses)
+        if self._may_change:
+            self.look_again()

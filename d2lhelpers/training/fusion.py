@@ -56,7 +56,8 @@ class FusedGradients:
 
     def are_possible(self):
         """Tell whether network and loss can be one graph now; forget the graphs of what they were before."""
-        if not can_be_fused(self._net, self._loss):
+        # With the variable, what is computed a second time to save memory is wrong in some graphs.
+        if os.environ.get("MXNET_BACKWARD_DO_MIRROR", "0") != "0" or not can_be_fused(self._net, self._loss):
             return False
         settings = settings_of(self._net) + settings_of(self._loss)
         self._graphs = {key: graph for key, graph in self._graphs.items() if not graph or graph.settings == settings}
@@ -154,7 +155,7 @@ class FusedGraph:
         self.settings = settings_of(net) + settings_of(loss)
         names = graph.list_arguments()
         self.trained = {param for param in params if param.grad_req != "null" and param.name in names}
-        self._data = [param.data() for param in self.trained]
+        self._data = [(param, param.data()) for param in self.trained]
         self.num_numbers = self.num_waiting = math.prod(X.shape[1:]) * num_examples
         if can_be_gathered_ahead(X):
             self.num_waiting = 0
@@ -182,10 +183,17 @@ class FusedGraph:
             act()
         self.y_hat, self.losses = turn.outputs
 
-    def mark_gradients(self):
-        """Say that the gradients are fresh, as autograd does; ``Trainer.step`` looks for it."""
-        for data in self._data:
-            data._fresh_grad = True
+    def mark_gradients(self, but=()):
+        """Say that the gradients are fresh, as autograd does; ``Trainer.step`` looks for it.
+
+        Parameters
+        ----------
+        but : container of gluon.Parameter
+            Those whose gradients have been used.
+        """
+        for param, data in self._data:
+            if param not in but:
+                data._fresh_grad = True
 
 
 class _Turn:

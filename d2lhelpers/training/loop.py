@@ -40,7 +40,8 @@ class Run:
     """
 
     def __init__(self, net, loss, trainer, metric, verbose, ctx):
-        self.net, self.loss, self.metric, self.verbose, self.ctx = net, loss, metric, verbose, ctx
+        self.net, self.loss, self.trainer = net, loss, trainer
+        self.metric, self.verbose, self.ctx = metric, verbose, ctx
         self.gradients = RecordedGradients(net, loss)
         self.step = TrainerStep(net, trainer) if isinstance(trainer, gluon.Trainer) else trainer
         self.history = History(metric_name=getattr(metric, "__name__", "metric"))

@@ -93,6 +93,22 @@ def has_own_step(trainer):
     return type(trainer) is not gluon.Trainer or any(map(callable, vars(trainer).values()))
 
 
+def is_mxnets(trainer):
+    """Tell whether a step of a trainer runs MXNet's code only, and none of the learner's.
+
+    Examples
+    --------
+    >>> net = gluon.nn.Dense(1)
+    >>> net.initialize()
+    >>> is_mxnets(gluon.Trainer(net.collect_params(), "sgd")), is_mxnets(lambda batch_size: None)
+    (True, False)
+    """
+    if not isinstance(trainer, gluon.Trainer) or has_own_step(trainer):
+        return False
+    parts = trainer._optimizer, trainer._optimizer.lr_scheduler
+    return all(part is None or type(part).__module__.startswith("mxnet.") for part in parts)
+
+
 class _QuickStep:
     def __init__(self, trainer):
         self._trainer = trainer

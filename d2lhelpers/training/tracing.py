@@ -3,12 +3,13 @@
 import json
 
 import mxnet as mx
+import numpy as np
 from mxnet import gluon
 
 INPUTS = "d2lhelpers_features", "d2lhelpers_labels"
 _CALLS = frozenset(("__call__", "forward", "hybrid_forward"))
 _CHAINS = gluon.nn.Sequential, gluon.nn.HybridSequential
-_SIMPLE = bool, int, float, str, type(None)
+_SIMPLE = bool, int, float, str, type(None), np.generic
 
 
 def can_be_fused(net, loss):
@@ -86,26 +87,31 @@ def traced(net, loss, as_np):
     >>> traced(net, gluon.loss.L2Loss(), as_np=False).list_arguments()
     ['d2lhelpers_labels', 'd2lhelpers_features', 'dense_weight', 'dense_bias']
     """
-    inputs = [mx.sym.var(name) for name in INPUTS]
-    if as_np:
-        inputs = [symbol.as_np_ndarray() for symbol in inputs]
     variables = [(param, param._var) for param in net.collect_params().values()]
     try:
-        y_hat = _applied(net, inputs[0])
-        losses = _applied(loss, y_hat, inputs[1])
+        with mx.name.NameManager():  # so that the names that the learner's symbols get are not counted on
+            graph = _composed(net, loss, as_np)
     except Exception as error:  # code that asks for the shape of its input, for instance: a symbol has none
         raise Untraceable from error
     finally:
         for param, variable in variables:  # where MXNet keeps it, it would outlast a change to the other arrays
             param._var = variable
-    if as_np:
-        y_hat, losses = y_hat.as_nd_ndarray(), losses.as_nd_ndarray()
-    # The gradients are those of the sum: make_loss has 1 for each loss, and what is blocked adds nothing.
-    graph = mx.sym.Group([mx.sym.make_loss(losses), mx.sym.BlockGrad(y_hat)])
     names = graph.list_arguments()
     if len(set(names)) < len(names) or _differs(graph):  # of two with a name, one would overwrite the other's gradient
         raise Untraceable
     return graph
+
+
+def _composed(net, loss, as_np):
+    inputs = [mx.sym.var(name) for name in INPUTS]
+    if as_np:
+        inputs = [symbol.as_np_ndarray() for symbol in inputs]
+    y_hat = _applied(net, inputs[0])
+    losses = _applied(loss, y_hat, inputs[1])
+    if as_np:
+        y_hat, losses = y_hat.as_nd_ndarray(), losses.as_nd_ndarray()
+    # The gradients are those of the sum: make_loss has 1 for each loss, and what is blocked adds nothing.
+    return mx.sym.Group([mx.sym.make_loss(losses), mx.sym.BlockGrad(y_hat)])
 
 
 def _applied(block, *inputs):
@@ -128,11 +134,12 @@ def _applied(block, *inputs):
 def _differs(graph):
     """Tell whether a graph has an operator that MXNet computes otherwise than in the plain way.
 
-    In a graph, PReLU's gradient with respect to its slope can be wrong. What a mean of views pools is not rounded as
-    that of arrays of their own, to which the features are copied here.
+    In a graph, PReLU's gradient with respect to its slope can be wrong, and an operator in Python is made once instead
+    of for each minibatch, and keeps what it notes. What a mean of views pools is not rounded as that of arrays of their
+    own, to which the features are copied here.
     """
     options = graph.attr_dict().values()
-    if any(each.get("act_type") == "prelu" for each in options):
+    if any(each.get("act_type") == "prelu" or "op_type" in each for each in options):
         return True
     if not any(each.get("pool_type") == "avg" for each in options):
         return False  # as nearly always; to look at what is connected to what takes longer
@@ -157,8 +164,16 @@ def settings_of(block):
     False
     """
     values = vars(block) | vars(block).get("_kwargs", {})
-    simple = {name: value for name, value in values.items() if isinstance(value, _SIMPLE)}
+    simple = {name: _frozen(value) for name, value in values.items() if _is_simple(value)}
     settings = [(block, id(block._cached_graph) if _is_hybridized(block) else None, simple)]
     for child in block._children.values():
         settings += settings_of(child)
     return settings
+
+
+def _is_simple(value):
+    return isinstance(value, _SIMPLE) or (isinstance(value, list | tuple) and all(map(_is_simple, value)))
+
+
+def _frozen(value):
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -171,6 +171,7 @@ class _Update:
     """A step for one number of examples, with the very operator that the trainer calls: others round differently."""
 
     def __init__(self, settings, num_examples):
+        self.params = settings.params
         optimizer = self._optimizer = settings.optimizer
         self._indices, self._rescale = settings.indices, settings.trainer._scale / num_examples
         self._context = settings.list[0].list_ctx()[0]
@@ -208,9 +209,10 @@ class _Update:
         for part in parts:
             flat = [symbol for pair in inputs[part] for symbol in pair]
             updated.extend(apply("multi_sgd_update", *flat, **self._rates(part), **options))
-        graph = mx.sym.Group(
-            [mx.sym.make_loss(mx.sym.BlockGrad(new) * mx.sym.var(f"one{i}")) for i, new in enumerate(updated)]
-        )
+        with mx.name.NameManager():  # so that the names that the learner's symbols get are not counted on
+            graph = mx.sym.Group(
+                [mx.sym.make_loss(mx.sym.BlockGrad(new) * mx.sym.var(f"one{i}")) for i, new in enumerate(updated)]
+            )
         arrays = {f"weight{i}": array for i, array in enumerate(self._weights)}
         arrays |= {f"gradient{i}": array for i, array in enumerate(self._gradients)}
         arrays |= {f"one{i}": nd.ones_like(array) for i, array in enumerate(self._weights)}
