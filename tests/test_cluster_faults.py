@@ -116,6 +116,34 @@ def test_a_worker_that_stops_in_training_is_named_until_it_is_killed(runs):
     assert run.err.count("worker 1 on 127.0.0.1 was ended by the signal SIGKILL. Look at that machine") == 1
 
 
+def test_a_worker_that_stops_within_a_call_is_named(runs):
+    """The scheduler has heard that it has come to the call, and of the others the same."""
+    script = """
+    import os, time
+    import d2lhelpers as dh
+    member = dh.cluster.current()
+    if dh.rank() == 1:
+        member._num_calls += 1
+        time.sleep(2.5)  # it says so each second
+        member._num_calls -= 1
+        print("ready", flush=True)
+        while not os.path.exists("go"):
+            time.sleep(0.05)
+    print(member.add("", [1]))
+    """
+    run = runs.launch("--workers", 2, runs.script(script), environ={"D2L_CLUSTER_PATIENCE": "1"})
+    run.wait_for("ready")
+    (worker,) = run.members("worker", 1)
+    worker.send_signal(signal.SIGSTOP)
+    message = "worker 0 on 127.0.0.1 has been waiting for worker 1 on 127.0.0.1 for 1 s. If that one is stuck, end it"
+    run.wait_for(message, "err")
+    (run.folder / "go").touch()
+    worker.send_signal(signal.SIGCONT)
+    assert run.wait() == 0
+    assert run.err.count(message) == 1
+    assert sorted(run.out.splitlines()) == ["[0] [2]", "[1] [2]", "[1] ready"]
+
+
 def test_workers_that_all_compute_by_themselves_wait_for_nobody(runs):
     script = """
     import time

@@ -15,6 +15,7 @@ ENDED = 75  # the status of a process that ends because of another one
 _HANDSHAKE = 10  # seconds that a newcomer has to say who it is
 _OPENING = 10  # seconds at least that workers have to open MXNet's part, once all of them are about to
 _LAST_WORDS = 3  # seconds that members have to end by themselves
+_UNHEARD = 2  # seconds after which a worker, which says each second how far it is, counts as silent
 _EXPLANATION = 1  # seconds that a launcher has to say how a process of its own has ended
 
 
@@ -25,7 +26,23 @@ class _Member:
         self.has_left = self.is_gone = False
         self.is_opening = self.is_open = False  # MXNet's part, of a worker
         self.num_calls, self.since = 0, time.monotonic()  # how far a worker is, and since when
+        self.heard = self.since  # when it last said how far it is
         self.name = name(self.role, wire.peer, rank)
+
+
+def _waited_for(workers, patience):
+    """Return workers that another one has been waiting for, so many seconds, each with this other one."""
+    now = time.monotonic()
+    first = max(workers, key=lambda worker: worker.num_calls, default=None)
+    awake = [worker for worker in workers if now - worker.heard <= _UNHEARD]
+    pairs = []
+    for worker in workers:
+        is_behind = worker.num_calls < first.num_calls and now - max(worker.since, first.since) > patience
+        # It may have been stopped when it had made the call, but sent nothing of it yet.
+        is_silent = now - worker.heard > patience + _UNHEARD
+        waiting = [first] if is_behind else [other for other in awake if is_silent and now - other.since > patience]
+        pairs.extend((worker, other) for other in waiting[:1])
+    return pairs
 
 
 class Coordinator:
@@ -304,7 +321,9 @@ class Coordinator:
                 self._do_together()
         elif "calls" in message:
             with self._lock:
-                member.num_calls, member.since = message["calls"], time.monotonic()
+                member.heard = time.monotonic()
+                if member.num_calls != message["calls"]:
+                    member.num_calls, member.since = message["calls"], member.heard
         elif "opens" in message:
             self._note_opening(member)
         elif "has opened" in message:
@@ -340,17 +359,10 @@ class Coordinator:
                 workers = [member for member in self._members if member.role == "worker" and not member.has_left]
                 if not self._is_complete:
                     continue
-                first = max(workers, key=lambda member: member.num_calls, default=None)
-                stuck = [
-                    member
-                    for member in workers
-                    if member.num_calls < first.num_calls
-                    and time.monotonic() - max(member.since, first.since) > patience
-                    and named.get(member) != member.num_calls
-                ]
-                named |= {member: member.num_calls for member in stuck}
-            for member in stuck:
-                reason = {"why": "waits", "who": member.name, "other": first.name, "seconds": round(patience)}
+                stuck = [pair for pair in _waited_for(workers, patience) if named.get(pair[0]) != pair[0].num_calls]
+                named |= {member: member.num_calls for member, _ in stuck}
+            for member, other in stuck:
+                reason = {"why": "waits", "who": member.name, "other": other.name, "seconds": round(patience)}
                 print(say(reason), file=sys.stderr, flush=True)
 
     def _do_together(self):

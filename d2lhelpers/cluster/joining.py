@@ -142,12 +142,9 @@ class Worker:
         self._num_calls += 1
 
     def _report(self):
-        """Say each second how far this worker is, so that the scheduler knows for whom others wait."""
-        reported = 0
+        """Say each second how far this worker is, so that the scheduler knows for whom others wait, if it does not."""
         while not self._member.over.wait(1):
-            if self._num_calls != reported:
-                reported = self._num_calls
-                self._member.send({"calls": reported})
+            self._member.send({"calls": self._num_calls})
 
     def _open(self):
         from mxnet import nd
