@@ -81,12 +81,15 @@ class _Steps:
         self._run, self._in_blocks, self._interrupts, self._backlog = run, in_blocks, interrupts, Backlog()
         self._are_possible, self._are_seen = True, in_blocks
         self._lead_further = False  # whether gradients go through features or labels to what they were computed from
+        self._labels_lead_further = None  # which the epoch's first labels tell of all
         self._may_change = not is_mxnets(run.trainer)  # whether a step runs code of the learner
 
     def begin(self, X, y):
         """Take up other arrays; the next steps are made for rows of them."""
         if not self._are_seen:
-            self._lead_further = autograd.is_recording() or leads_further(X) or leads_further(y)
+            if self._labels_lead_further is None:
+                self._labels_lead_further = leads_further(y)
+            self._lead_further = self._labels_lead_further or autograd.is_recording() or leads_further(X)
             self._are_seen = True
         self._X, self._y = X, y
         self._ready = {}  # what is prepared for minibatches of a size, as long as no code of the learner has run since

@@ -163,17 +163,13 @@ def settings_of(block):
     >>> before == settings_of(dropout)
     False
     """
-    values = vars(block) | vars(block).get("_kwargs", {})
-    simple = {name: _frozen(value) for name, value in values.items() if _is_simple(value)}
+    simple = {}
+    for name, value in (vars(block) | vars(block).get("_kwargs", {})).items():
+        if isinstance(value, _SIMPLE):
+            simple[name] = value
+        elif type(value) in (list, tuple) and all(isinstance(each, _SIMPLE) for each in value):
+            simple[name] = tuple(value)  # a list may be changed
     settings = [(block, id(block._cached_graph) if _is_hybridized(block) else None, simple)]
     for child in block._children.values():
         settings += settings_of(child)
     return settings
-
-
-def _is_simple(value):
-    return isinstance(value, _SIMPLE) or (isinstance(value, list | tuple) and all(map(_is_simple, value)))
-
-
-def _frozen(value):
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
