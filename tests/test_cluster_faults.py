@@ -509,9 +509,9 @@ def test_killed_without_a_launcher(runs):
     )
     for process in others:
         assert process.wait() == 75
-        # A server on a busy machine may come when the scheduler is ending.
-        late = "has closed the connection at once. If a run was just ending there, its other processes say why"
-        assert process.err.startswith(ended) or (process is others[1] and late in process.err)
+        # A server on a busy machine may come when the scheduler is ending, or has ended.
+        late = r"has closed the connection at once\. If a run was just ending there|no scheduler answered at"
+        assert process.err.startswith(ended) or (process is others[1] and re.search(late, process.err))
         assert process.err.count("\n") == 1
 
 
