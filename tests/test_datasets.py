@@ -358,11 +358,16 @@ def sources(monkeypatch, small):
         thread.join()
 
 
-@pytest.fixture
-def server(monkeypatch, sources):
-    """The sources, for tests in which none is given up: however busy this machine is, they have the time they need."""
+def be_patient(monkeypatch):
+    """Give sources the time they need, however busy this machine is."""
     monkeypatch.setattr(downloads, "TIMEOUT", 60)
     monkeypatch.setattr(downloads, "WINDOW", 60)
+
+
+@pytest.fixture
+def server(monkeypatch, sources):
+    """The sources, for tests in which none is given up for being slow."""
+    be_patient(monkeypatch)
     return sources
 
 
@@ -1039,8 +1044,7 @@ TOO_SLOW = "stuck", "silent", "dripping", "dripping_headers"
 @pytest.mark.parametrize("kind", BAD)
 def test_after_a_bad_source_the_next_is_tried(kind, monkeypatch, sources, small, tmp_path):
     if kind not in TOO_SLOW:
-        monkeypatch.setattr(downloads, "TIMEOUT", 60)
-        monkeypatch.setattr(downloads, "WINDOW", 60)
+        be_patient(monkeypatch)
     sources.use(kind, "good")
     load(tmp_path / "fashion-mnist")
     assert contents_of(tmp_path / "fashion-mnist") == whole(small)

@@ -40,8 +40,11 @@ def _waited_for(workers, patience):
         is_behind = worker.num_calls < first.num_calls and now - max(worker.since, first.since) > patience
         # It may have been stopped when it had made the call, but sent nothing of it yet.
         is_silent = now - worker.heard > patience + _UNHEARD
-        waiting = [first] if is_behind else [other for other in awake if is_silent and now - other.since > patience]
-        pairs.extend((worker, other) for other in waiting[:1])
+        waiting = [other for other in awake if now - other.since > patience]
+        if is_behind:
+            pairs.append((worker, first))
+        elif is_silent and waiting:
+            pairs.append((worker, waiting[0]))
     return pairs
 
 

@@ -79,25 +79,27 @@ class _Steps:
     def __init__(self, run, results, in_blocks, interrupts):
         self.results = results
         self._run, self._in_blocks, self._interrupts, self._backlog = run, in_blocks, interrupts, Backlog()
-        self._are_possible, self._are_seen = True, in_blocks
-        self._lead_further = False  # whether gradients go through features or labels to what they were computed from
-        self._labels_lead_further = None  # which the epoch's first labels tell of all
-        self._may_change = not is_mxnets(run.trainer)  # whether a step runs code of the learner
+        self._are_possible = True
+        # Whether gradients go through features or labels to what they were computed from; None until it is looked at.
+        self._lead_further = False if in_blocks else None
+        self._labels_lead_further = None  # of which the epoch's first labels tell
+        self._step_is_mxnets = is_mxnets(run.trainer)
 
     def begin(self, X, y):
         """Take up other arrays; the next steps are made for rows of them."""
-        if not self._are_seen:
+        if self._lead_further is None:
             if self._labels_lead_further is None:
                 self._labels_lead_further = leads_further(y)
             self._lead_further = self._labels_lead_further or autograd.is_recording() or leads_further(X)
-            self._are_seen = True
         self._X, self._y = X, y
         self._ready = {}  # what is prepared for minibatches of a size, as long as no code of the learner has run since
 
     def look_again(self):
         """Look what is possible after code of the learner has run: it may have changed network and loss."""
         self._ready = {}
-        self._are_possible, self._are_seen = self._run.fused.are_possible(), self._in_blocks
+        self._are_possible = self._run.fused.are_possible()
+        if not self._in_blocks:
+            self._lead_further = None
 
     def make(self, start, size, most):
         """Make a step for `size` rows from `start` on, and more for the rows that follow, `most` in all.
@@ -108,19 +110,19 @@ class _Steps:
             How many steps were made.
         """
         graph, update = self._ready.get(size) or self._look_up(size)
-        if graph is None:
-            self._make_plainly(start, start + size)
-            return 1
         if update is not None:
             return self._make_prepared(graph, update, start, most)
-        self.results.room_for(graph)
-        graph(self._X, self._y, start, start + size)
-        graph.mark_gradients()
-        self._run.step(size)
-        self.results.copy(graph)
-        self._note(graph, start, 1)
-        if self._may_change:
-            self.look_again()
+        if graph is None:
+            self._make_plainly(start, start + size)
+        else:
+            self.results.room_for(graph)
+            graph(self._X, self._y, start, start + size)
+            graph.mark_gradients()
+            self._run.step(size)
+            self.results.copy(graph)
+            self._note(graph, start, 1)
+        if not self._step_is_mxnets:
+            self.look_again()  # a step may be code of the learner
         return 1
 
     def _make_prepared(self, graph, update, start, most):
@@ -168,5 +170,3 @@ class _Steps:
         self._run.step(y.shape[0])
         self.results.add(y_hat, y, losses)
         self._backlog.add(math.prod(X.shape), losses)
-        if self._may_change:
-            self.look_again()
