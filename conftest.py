@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -9,13 +10,15 @@ from pathlib import Path
 import pytest
 
 # The kernels of the notebooks inherit this. It is set when pytest starts, in each of its workers.
-os.environ["D2L_PROGRESS"] = os.path.join(tempfile.gettempdir(), f"d2l-progress-of-tests-{os.getpid()}.txt")
+PROGRESS = Path(tempfile.gettempdir(), f"d2l-progress-of-tests-{os.getpid()}.txt")
+os.environ["D2L_PROGRESS"] = str(PROGRESS)
 
 # They are written for English, whatever the locale; what is said in Chinese is asked for in the tests themselves.
 os.environ["D2L_LANGUAGE"] = "en"
 
 # Hypothesis keeps what it has found; it does so while tests are collected.
-os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = os.path.join(tempfile.gettempdir(), f"d2l-hypothesis-{os.getpid()}")
+FOUND = Path(tempfile.gettempdir(), f"d2l-hypothesis-{os.getpid()}")
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(FOUND)
 
 # Workers that run side by side share the cores out: threads that wait for a core take time from each other.
 if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
@@ -41,6 +44,12 @@ def pytest_collection_finish():
     """Leave thousands of tests, which stay to the end, out of each search for garbage."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_unconfigure():
+    """Leave nothing behind: each run, and each of its workers, has names of its own."""
+    shutil.rmtree(FOUND, ignore_errors=True)
+    PROGRESS.unlink(missing_ok=True)
 
 
 def pytest_configure(config):

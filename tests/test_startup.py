@@ -14,7 +14,6 @@ ROOT = Path(__file__).resolve().parent.parent
 FIRST = [
     "import mxnet",
     "from mxnet import autograd, nd",
-    "from mxnet.gluon import nn",
     "from mxnet.gluon.data import DataLoader",
     "import d2l.mxnet",
     "import mxnet.ndarray.sparse",
