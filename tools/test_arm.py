@@ -30,6 +30,7 @@ CHOSEN = [
     "d2lhelpers_startup.py",
     "d2lhelpers",
     *(f"tests/test_{name}.py" for name in ("arm", "blas", "compat", "startup")),
+    *(f"tests/test_{name}.py" for name in ("fast", "fusion", "what_learners_do")),  # they call MXNet's C interface
     "notebooks/02_linear_regression_gluon.ipynb",
     "notebooks/03_softmax_regression.ipynb",
 ]
