@@ -11,6 +11,7 @@ from .devices import check_ctx, on_device
 from .rows import Rows, as_numpy, from_numpy, gather
 from .validation import (
     check_array,
+    check_bool,
     check_callable,
     check_finite,
     check_integer,
@@ -92,6 +93,8 @@ def synthetic_data(w, b, num_examples, noise=0.01):
     """
     if isinstance(w, list | tuple | np.ndarray):
         try:
+            if np.asarray(w).dtype.kind in "USc":  # NumPy would read texts, and leave out imaginary parts
+                raise TypeError
             w = (mxnp if mx.util.is_np_array() else nd).array(np.asarray(w, dtype="float32"))
         except (TypeError, ValueError):
             raise TypeError(f"w must be a list of numbers, but is {w!r}; for example w=[2, -3.4].") from None
@@ -151,10 +154,11 @@ class ArrayLoader:
         return f"<{self.num_examples} examples in {len(self)} minibatches of {self.batch_size}: arrays {shapes}>"
 
     def __iter__(self):
+        batch_size = self.batch_size  # of the whole epoch, whatever becomes of it
         for block in self.blocks():
             num_rows = block[0].shape[0]
-            for i in range(0, num_rows, self.batch_size):
-                stop = min(i + self.batch_size, num_rows)
+            for i in range(0, num_rows, batch_size):
+                stop = min(i + batch_size, num_rows)
                 yield tuple(array._slice(i, stop) for array in block)  # as array[i:stop], with less to look up
 
     def order(self):
@@ -243,8 +247,7 @@ def load_array(arrays, batch_size, shuffle=True, transform=None, ctx=None):
     if not arrays:
         raise ValueError("arrays is empty; write load_array((features, labels), batch_size).")
     batch_size = check_integer("batch_size", batch_size, minimum=1)
-    if not isinstance(shuffle, bool):
-        raise TypeError(f"shuffle must be True or False, but is {shuffle!r}.")
+    check_bool("shuffle", shuffle)
     if transform is not None:
         check_callable("transform", transform)
     check_ctx(ctx)

@@ -19,6 +19,7 @@ from .validation import (
     check_iterable,
     check_numbers,
     check_same_length,
+    is_np,
 )
 
 
@@ -543,6 +544,18 @@ def call_loss(loss, y_hat, y):
         losses = loss(y_hat, y)
     except MXNetError as error:
         raise ValueError(_why_not(loss, y_hat, y, error)) from None
+    except ValueError as error:  # where nothing is recorded, it is Python code that refuses another size
+        if not isinstance(loss, gluon.loss.Loss) or "Cannot reshape array" not in str(error):
+            raise
+        raise ValueError(_why_not(loss, y_hat, y, error)) from None
+    except TypeError:
+        if is_np(y_hat) == is_np(y):
+            raise
+        kinds = ["mx.np" if is_np(array) else "mx.nd" for array in (y_hat, y)]
+        raise TypeError(
+            f"y_hat is an {kinds[0]} array, but y an {kinds[1]} array; convert the labels with "
+            f"y.as_{kinds[0].removeprefix('mx.')}_ndarray(), before they are cut into minibatches."
+        ) from None
     if not isinstance(losses, nd.NDArray):
         raise TypeError(
             f"the value of loss must be an MXNet array, but is of the type {type(losses).__name__}: "

@@ -23,7 +23,7 @@ def progress_bar(*args, **options):
 
     Returns
     -------
-    tqdm.tqdm
+    Bar
 
     Examples
     --------
@@ -33,7 +33,24 @@ def progress_bar(*args, **options):
     """
     # On standard output, since Jupyter shows standard error as if it were an error.
     disable = options.pop("disable", False) or not _is_looked_at()
-    return tqdm(*args, **options, leave=False, disable=disable, file=sys.stdout)
+    return Bar(*args, **options, leave=False, disable=disable, file=sys.stdout)
+
+
+class Bar(tqdm):
+    """A bar over a generator that can be gone on with when the bar is left, whether it draws or not.
+
+    Examples
+    --------
+    >>> minibatches = (n for n in range(4))
+    >>> for n in progress_bar(minibatches):
+    ...     break
+    >>> next(minibatches)
+    1
+    """
+
+    def __iter__(self):
+        # Where tqdm draws nothing, it hands on that it is left: the generator ends, and what it had left is lost.
+        return iter(self.iterable) if self.disable else super().__iter__()
 
 
 def _is_looked_at():

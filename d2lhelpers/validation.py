@@ -142,6 +142,24 @@ def as_labels(name, labels, like=None):
     return labels.astype("float64" if like is not None and np.dtype(like.dtype) == np.float64 else "float32")
 
 
+def check_bool(name, value):
+    """Check that an argument is a truth value.
+
+    Raises
+    ------
+    TypeError
+
+    Examples
+    --------
+    >>> check_bool("verbose", "no")
+    Traceback (most recent call last):
+        ...
+    TypeError: verbose must be True or False, but is 'no'.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, but is {value!r}.")
+
+
 def check_callable(name, value):
     """Check that `value` is a function, a Gluon block, or whatever else can be called, and no class.
 
@@ -219,7 +237,7 @@ def check_same_length(name, array, other_name, other):
     if array.shape[0] != other.shape[0]:
         raise ValueError(
             f"{name} and {other_name} must hold equally many examples, but {name} has {array.shape[0]} "
-            f"and {other_name} has {other.shape[0]}; take both from the same minibatch."
+            f"and {other_name} has {other.shape[0]}; take both of the same examples."
         )
 
 

@@ -141,6 +141,8 @@ def test_synthetic_data_of_the_same_seed_are_the_same_bits(any_xp):
         ({"w": 2.0}, TypeError, r"w must be an MXNet array, but is of the type float"),
         ({"w": ["a"]}, (TypeError, ValueError), r"\bw must"),
         ({"w": [[1], [1, 2]]}, (TypeError, ValueError), r"\bw must"),
+        ({"w": ["2", "3"]}, TypeError, r"w must be a list of numbers, but is \['2', '3'\]"),
+        ({"w": [2, 1j]}, TypeError, r"w must be a list of numbers, but is \[2, 1j\]"),
         ({"b": NAN}, ValueError, r"b must be a finite number.*, but is nan"),
         ({"b": INF}, ValueError, r"b must be a finite number.*, but is inf"),
         ({"b": 1e300}, ValueError, r"\bb must be"),

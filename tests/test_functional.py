@@ -131,7 +131,7 @@ def test_gradient_of_squared_loss(any_xp, rng):
 @pytest.mark.parametrize(
     ("y_hat", "y", "message"),
     [
-        ([[1], [2], [3]], [1, 2], r"y_hat has 3 and y has 2; take both from the same minibatch"),
+        ([[1], [2], [3]], [1, 2], r"y_hat has 3 and y has 2; take both of the same examples"),
         ([1, 2], [[1], [2], [3]], r"y_hat has 2 and y has 3"),
         ([1], [1, 2, 3], r"y_hat has 1 and y has 3"),
         ([[1, 2], [3, 4]], [1, 2], r"y_hat must hold one number an example.*\(2, 2\).*reshape"),
@@ -270,7 +270,7 @@ def test_gradient_stays_finite_when_softmax_underflows(any_xp):
     [
         ([[0.5, 0.5]], [[0]], r"y must have 1 axis, but has the shape \(1, 1\); reshape it"),
         ([0.5, 0.5], [0, 1], r"y_hat must have 2 axes, but has the shape \(2,\); reshape it"),
-        ([[0.5, 0.5]], [0, 1], r"y_hat has 1 and y has 2; take both from the same minibatch"),
+        ([[0.5, 0.5]], [0, 1], r"y_hat has 1 and y has 2; take both of the same examples"),
         ([[0.5, 0.5]], [2], r"y must hold class ids from 0 to 1, but holds 2 at index 0; number the classes from 0"),
         ([[0.5, 0.5]], [-1], r"y must hold class ids from 0 to 1, but holds -1 at index 0"),
         ([[0.5, 0.5], [1, 0]], [0, 0.5], r"y must hold class ids from 0 to 1, but holds 0.5 at index 1"),

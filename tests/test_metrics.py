@@ -65,7 +65,7 @@ def test_accuracy_of_mixed_kinds():
         ([0, 1], [[0], [1]], r"y must have 1 axis, but has the shape \(2, 1\)"),
         ([[[0, 1]]], [0], r"y_hat must have 1 or 2 axes, but has the shape \(1, 1, 2\); reshape"),
         ([[0], [1]], [0, 1], r"y_hat has the shape \(2, 1\), scores of a single class; hand in"),
-        ([[0], [1]], [0, 1, 1], r"y_hat has 2 and y has 3; take both from the same minibatch"),
+        ([[0], [1]], [0, 1, 1], r"y_hat has 2 and y has 3; take both of the same examples"),
         ([0, 1], [0], r"y_hat has 2 and y has 1"),
         ([[0, 1]], [2], r"y must hold class ids from 0 to 1, but holds 2 at index 0; number the classes from 0"),
         ([[0, 1]], [-1], r"y must hold class ids from 0 to 1, but holds -1 at index 0"),

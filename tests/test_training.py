@@ -1,3 +1,4 @@
+import re
 import signal
 import sys
 import threading
@@ -459,6 +460,58 @@ def test_interrupt_during_evaluation(xp):
     assert len({len(values) for values in history.curves.values()}) == 1
     assert_parameters_after(net, data, len(steps))
     assert len(steps) == 6, "a step was begun after the interrupt"
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_interrupt_when_all_steps_are_handed_to_the_engine(xp, capsys, plain):
+    """There is no minibatch any more, before which it could be looked for."""
+    data, (net, trainer), calls = batches(xp), network(), []
+
+    def metric(y_hat, y):
+        calls.append(len(y))
+        if len(calls) == 2:
+            interrupt()
+        return 0
+
+    history = train(net, data, L2, trainer, 1, metric=metric, plain=plain)
+    assert (len(history), len(calls)) == (1, len(data))
+    assert_parameters_after(net, data, len(data))
+    assert "interrupted after 1 whole epochs; the parameters are those" in capsys.readouterr().out
+
+
+def test_interrupt_between_minibatches_of_the_test_set(xp, capsys):
+    data, (net, trainer), tested = batches(xp), network(), []
+
+    def tests():
+        for i, batch in enumerate(data):
+            tested.append(i)
+            if i == 1:
+                interrupt()
+            yield batch
+
+    history = train(net, data, L2, trainer, 1, test_iter=tests())
+    assert (len(history), tested) == (0, [0, 1])
+    assert_parameters_after(net, data, len(data))
+    assert "interrupted after 0 whole epochs" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("verbose", [False, True])
+def test_generator_can_be_gone_on_with_after_an_interrupt(xp, monkeypatch, plain, verbose):
+    monkeypatch.setattr("d2lhelpers.progress_bars._is_looked_at", lambda: True)
+    (net, trainer), steps = network(), []
+    minibatches = (batch for batch in batches(xp))
+    train(net, minibatches, L2, counted(trainer, steps, interrupt_at=1), 1, verbose=verbose, plain=plain)
+    assert len(steps) == 1
+    history = train(net, minibatches, L2, counted(trainer, steps), 1, verbose=verbose, plain=plain)
+    assert history.num_examples == [len(batches(xp)[2][1])]  # the second one had been handed out
+
+
+@pytest.mark.parametrize(("name", "value"), [("verbose", "no"), ("verbose", mx.gpu(0)), ("plain", 1), ("plain", None)])
+def test_switches_are_truth_values(name, value):
+    net, trainer = network()
+    with pytest.raises(TypeError, match=rf"^{name} must be True or False, but is .*{re.escape(str(value))}"):
+        train(net, batches(mx.nd), L2, trainer, 1, **{name: value})
 
 
 def test_interrupt_of_one_worker_of_several_ends_its_script(monkeypatch):

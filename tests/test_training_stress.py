@@ -3,6 +3,7 @@
 import gc
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -310,6 +311,32 @@ def test_class_ids_of_any_type(xp, way, dtype):
 def test_labels_of_a_shape_that_does_not_fit(xp, way, loss, outputs, shape, message):
     with pytest.raises(ValueError, match=message):
         run_with_labels(xp, way, loss, xp.zeros(shape), outputs)
+    net = gluon.nn.Dense(outputs)
+    net.initialize()
+    with pytest.raises(ValueError, match=message):  # where nothing is recorded, it is not the engine that refuses
+        dh.evaluate_loss(net, [(xp.ones((4, 2)), xp.zeros(shape))], loss)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_labels_of_the_other_kind_of_arrays(xp, plain):
+    net, other = gluon.nn.Dense(1), "nd" if xp is mx.np else "np"
+    net.initialize()
+    trainer = gluon.Trainer(net.collect_params(), "sgd")
+    data = [(xp.ones((3, 2)), mx.np.ones((3,)) if other == "np" else mx.np.ones((3,)).as_nd_ndarray())]
+    with pytest.raises(TypeError) as error:
+        dh.train(net, data, L2, trainer, 1, plain=plain)
+    advice = re.search(r"y\.(as_\w+)\(\)", str(error.value)).group(1)
+    dh.train(net, [(X, getattr(y, advice)()) for X, y in data], L2, trainer, 1, verbose=False, plain=plain)
+
+
+def test_a_value_error_of_a_learners_loss_is_left_as_it_is(xp):
+    def loss(y_hat, y):
+        raise ValueError("mine")
+
+    net = gluon.nn.Dense(1)
+    net.initialize()
+    with pytest.raises(ValueError, match=r"^mine$"):
+        dh.evaluate_loss(net, [(xp.ones((4, 2)), xp.zeros((4,)))], loss)
 
 
 # minibatches

@@ -1,12 +1,17 @@
 """What networks, losses and loaders of learners do is the same in both ways of training, and seen as often."""
 
+import os
 import random
+import subprocess
+import sys
 import types
 from contextlib import redirect_stdout
 from io import StringIO
+from pathlib import Path
 
 import d2lhelpers as dh
 from d2lhelpers import data as data_module
+from d2lhelpers.training.tracing import settings_of
 
 import mxnet as mx
 import numpy as np
@@ -467,6 +472,156 @@ def test_minibatches_that_are_recorded_from_the_fourth_on(momentum):
 
     assert np.any(same(lambda plain: case(plain, True))[0][0][0])
     same(lambda plain: case(plain, False))
+
+
+# settings of a trainer, a layer or a loader that change within a run
+
+
+def freeze(net, trainer):
+    net.collect_params().setattr("grad_req", "null")
+
+
+def forget_states(net, trainer):
+    trainer._updaters[0].states.clear()
+
+
+def forget_counts(net, trainer):
+    trainer._optimizer._index_update_count.clear()
+
+
+def have_other_counts(net, trainer):
+    trainer._optimizer._index_update_count = {}
+
+
+def train_one_less(net, trainer):
+    trainer._params.pop()
+
+
+@pytest.mark.parametrize("change", [freeze, forget_states, forget_counts, have_other_counts, train_one_less])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_trainer_that_changes_between_epochs(change, momentum, dtype):
+    def case(plain):
+        net, epochs = nn.Dense(1, in_units=3), []
+        net.cast(dtype)
+        net.initialize()
+        trainer = sgd(net, momentum=momentum)
+
+        class Loader:
+            def __iter__(self):
+                epochs.append(1)
+                if len(epochs) == 2:
+                    change(net, trainer)
+                yield from ((X.astype(dtype), y.astype(dtype)) for X, y in batches())
+
+        try:
+            found = dh.train(net, Loader(), L2, trainer, 4, verbose=False, plain=plain).loss
+        except ValueError as error:
+            found = str(error)
+        params = [param.data().asnumpy() for param in net.collect_params().values()]
+        states = trainer._updaters[0].states
+        kept = {i: state if state is None else state.asnumpy() for i, state in states.items()}
+        return found, params, kept, trainer._optimizer.num_update
+
+    found = same(case)[0]
+    assert isinstance(found, str) == (change is freeze)
+
+
+def test_a_network_that_is_hybridized_anew_within_an_epoch():
+    """Its next graph may come to be in memory where the one before was."""
+
+    def case(plain):
+        net = Scaling()
+        net.initialize()
+        net.hybridize()
+        data = batches()
+
+        def minibatches():
+            for n, (X, y) in enumerate(data):
+                if n == 2:
+                    net.scale = 3
+                    net.hybridize()
+                    net.collect_params(), net.collect_params()  # they leave the freed one to be taken up next
+                    net(X)
+                yield X, y
+
+        return trained(net, plain, minibatches(), num_epochs=1)
+
+    same(case)
+
+
+def test_a_graph_is_the_same_only_as_long_as_it_is_kept():
+    net = Scaling()
+    net.initialize()
+    net.hybridize()
+    X = batches()[0][0]
+    net(X)
+    seen = [settings_of(net)]
+    for _ in range(20):
+        net.hybridize()
+        net(X)
+        assert settings_of(net) not in seen
+        assert settings_of(net) == settings_of(net)
+        seen.append(settings_of(net))
+
+
+@pytest.mark.parametrize("by", ["step", "metric", "transform"])
+@pytest.mark.parametrize("large", [1, 2**16])
+def test_a_size_of_minibatches_that_changes_holds_from_the_next_epoch_on(monkeypatch, by, large):
+    monkeypatch.setattr(data_module, "_LARGE", large)
+
+    def case(plain):
+        net = nn.Dense(1, in_units=3)
+        net.initialize()
+        trainer, sizes = sgd(net), []
+
+        def change(*args):
+            loader.batch_size = 8
+            return args[0] if by == "transform" else 0
+
+        def step(n):
+            sizes.append(n)
+            trainer.step(n)
+            if by == "step" and len(sizes) == 2:
+                change(n)
+
+        arrays = batches(sizes=(24,))[0]
+        loader = dh.load_array(arrays, 4, shuffle=False, transform=change if by == "transform" else None)
+        metric = change if by == "metric" else None
+        history = dh.train(net, loader, L2, step, 2, metric=metric, verbose=False, plain=plain)
+        return sizes, history.num_examples, history.loss
+
+    assert same(case)[:2] == ([4] * 6 + [8] * 3, [24, 24])
+
+
+@pytest.mark.parametrize("stype", ["csr", "row_sparse"])
+def test_sparse_labels(stype):
+    def case(plain):
+        net = nn.Dense(3, in_units=3)
+        net.initialize()
+        data = [(X, nd.one_hot(y.round(), 3).tostype(stype)) for X, y in batches()]
+        return trained(net, plain, data, gluon.loss.KLDivLoss(from_logits=False))
+
+    same(case)
+
+
+def test_several_generators_of_random_numbers():
+    """How many there are is settled when MXNet is imported."""
+    script = """
+import sys
+from test_what_learners_do import batches, dropping_out, trained
+import d2lhelpers as dh
+from mxnet import nd
+dh.seed(0)
+losses, _ = trained(dropping_out(), sys.argv[1] == "plain")
+print(losses, nd.random.uniform(shape=(2,)).asnumpy().tolist())
+"""
+    said = []
+    for way in ("plain", "fast"):
+        env = {**os.environ, "MXNET_CPU_PARALLEL_RAND_COPY": "4", "PYTHONPATH": str(Path(__file__).parent)}
+        command = [sys.executable, "-c", script, way]
+        said.append(subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout)
+    assert said[0] == said[1]
 
 
 # layers that are not ready, names, operators in Python

@@ -42,6 +42,7 @@ class FastRun(Run):
         # A loader of ours is asked for many minibatches at once: arrays that each step takes some rows of.
         in_blocks = type(train_iter) in (ArrayLoader, Share)
         steps = _Steps(self, CopiedResults(self, probabilities), in_blocks, interrupts)
+        of_loader = train_iter.batch_size if in_blocks else None
         may_change = not in_blocks and type(train_iter) not in (list, tuple)
         with self.progress_bar(train_iter) as bar:
             for arrays in train_iter.blocks() if in_blocks else bar:
@@ -52,7 +53,7 @@ class FastRun(Run):
                     steps.look_again()
                 steps.begin(X, y)
                 num_rows = len(y) if y.shape else 1
-                size, start = train_iter.batch_size if in_blocks else num_rows, 0
+                size, start = of_loader or num_rows, 0
                 while start < num_rows:
                     if interrupts:
                         raise KeyboardInterrupt

@@ -22,6 +22,9 @@ from .tracing import INPUTS, Untraceable, can_be_fused, settings_of, traced
 
 _NUM_TURNS = 2  # graphs, where a minibatch is gathered while the engine is at work on another; three are no faster
 _MAX_SHAPES = 4  # more shapes of minibatches than the usual one and the epoch's last are not worth a graph each
+# With other values, what is computed a second time to save memory is wrong in some graphs, and a graph has one of
+# several random generators, where operators that are called by themselves take turns.
+_USUAL = {"MXNET_BACKWARD_DO_MIRROR": "0", "MXNET_CPU_PARALLEL_RAND_COPY": "1"}
 os.environ.setdefault("MXNET_SUBGRAPH_VERBOSE", "0")  # or binding prints a line about the engine's own optimizations
 
 
@@ -56,8 +59,8 @@ class FusedGradients:
 
     def are_possible(self):
         """Tell whether network and loss can be one graph now; forget the graphs of what they were before."""
-        # With the variable, what is computed a second time to save memory is wrong in some graphs.
-        if os.environ.get("MXNET_BACKWARD_DO_MIRROR", "0") != "0" or not can_be_fused(self._net, self._loss):
+        is_as_usual = all(os.environ.get(name, usual) == usual for name, usual in _USUAL.items())
+        if not is_as_usual or not can_be_fused(self._net, self._loss):
             return False
         settings = settings_of(self._net) + settings_of(self._loss)
         self._graphs = {key: graph for key, graph in self._graphs.items() if not graph or graph.settings == settings}
@@ -85,8 +88,8 @@ class FusedGradients:
         of_one_kind = is_gathered or is_np(X) == as_np
         if X.shape[:1] != y.shape[:1] or not of_one_kind or as_np != mx.util.is_np_array() or y.ctx != X.ctx:
             return None
-        if y.grad is not None or not (is_gathered or (X.grad is None and X.stype == "default")):
-            return None  # the learner wants their gradients, too, or the features are sparse
+        if not all(array.grad is None and array.stype == "default" for array in ([y] if is_gathered else [X, y])):
+            return None  # the learner wants their gradients, too, or they are sparse
         graph = self._graphs[key]
         if graph is None or (graph and not (graph.is_current() and graph.kind.is_np == as_np)):
             graph = self._graphs[key] = self._made(X, y, num_examples)
@@ -100,7 +103,7 @@ class FusedGradients:
             graph = FusedGraph(self._net, self._loss, X, y, num_examples)
         except (Untraceable, MXNetError):  # the plain way does without, or says what is wrong
             return False
-        return graph if graph.has_rows_of_examples else False
+        return graph if graph.has_rows_of_examples and graph.trained else False
 
 
 class Kind(NamedTuple):

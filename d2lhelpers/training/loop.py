@@ -73,11 +73,13 @@ class Run:
             record["metric"] = metric / num_examples
         record["seconds"] = time.perf_counter() - start
         if test_iter is not None:
-            record |= self.test(test_iter)
+            record |= self.test(test_iter, interrupts)
         for name, value in record.items():
             getattr(self.history, name).append(value)
         if self.verbose:
             print(self.describe_last_epoch())
+        if interrupts:  # while the last results were waited for, usually
+            raise KeyboardInterrupt
 
     def make_steps(self, train_iter, probabilities, interrupts):
         """Take a step for each minibatch; no result is waited for, so that MXNet's engine is kept busy."""
@@ -98,9 +100,13 @@ class Run:
         name = _("epoch {epoch}").format(epoch=self.epoch)
         return progress_bar(train_iter, name, delay=1, disable=not self.verbose)
 
-    def test(self, test_iter):
+    def test(self, test_iter, interrupts):
         """Return what is to be recorded of the test set."""
-        outputs = list(predictions(self.net, self.machines.share_of_test(test_iter), "test_iter", self.ctx))
+        outputs = []
+        for output in predictions(self.net, self.machines.share_of_test(test_iter), "test_iter", self.ctx):
+            if interrupts:
+                raise KeyboardInterrupt
+            outputs.append(output)
         num_examples = sum(y.shape[0] for _X, y in outputs)
         found = {"test_loss": self.machines.mean("test loss", mean_loss(self.loss, outputs), num_examples)}
         if not np.isfinite(found["test_loss"]):

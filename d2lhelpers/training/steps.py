@@ -130,10 +130,12 @@ class _QuickStep:
             updater.optimizer.update_multi_precision(indices, weights, gradients, states)
 
     def _is_current(self):
+        updater = self._trainer._updaters[0]
         return (
             self._updates is not None
             and self._arrays.are_current()
-            and all(self._trainer._updaters[0].states_synced.get(i) for i in self._indices)
+            and self._all == self._trainer._params
+            and all(updater.states_synced.get(i) and i in updater.states for i in self._indices)
             and all(data._fresh_grad for data in self._trained)
         )
 
@@ -153,7 +155,8 @@ class _QuickStep:
             or not all(is_plain(param, param.list_ctx()[0]) for param in params.values())
         ):
             return None
-        self._arrays = Arrays(trainer._params)
+        self._all = list(trainer._params)
+        self._arrays = Arrays(self._all)
         self._indices = list(params)
         self._trained = [param.data() for param in params.values()]
         self._device_id = self._trained[0].ctx.device_id

@@ -150,6 +150,16 @@ def _differs(graph):
     )
 
 
+class _Same:
+    """Something that equals itself alone. It is kept, so that nothing else comes to be where it was in memory."""
+
+    def __init__(self, of):
+        self._of = of
+
+    def __eq__(self, other):
+        return self._of is other._of
+
+
 def settings_of(block):
     """Return what the graph of a block depends on besides parameters, to be compared.
 
@@ -169,7 +179,7 @@ def settings_of(block):
             simple[name] = value
         elif type(value) in (list, tuple) and all(isinstance(each, _SIMPLE) for each in value):
             simple[name] = tuple(value)  # a list may be changed
-    settings = [(block, id(block._cached_graph) if _is_hybridized(block) else None, simple)]
+    settings = [(block, _Same(block._cached_graph if _is_hybridized(block) else None), simple)]
     for child in block._children.values():
         settings += settings_of(child)
     return settings

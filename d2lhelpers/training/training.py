@@ -3,7 +3,7 @@
 from ..cluster import num_workers, rank
 from ..devices import check_ctx
 from ..metrics import check_parameters, engine_errors
-from ..validation import check_callable, check_integer, check_iterable
+from ..validation import check_bool, check_callable, check_integer, check_iterable
 from .checks import check_device, check_trainer
 from .fast import FastRun
 from .interrupts import explain_interrupt, note_interrupts
@@ -95,6 +95,8 @@ def train(net, train_iter, loss, trainer, num_epochs, test_iter=None, metric=Non
     if metric is not None:
         check_callable("metric", metric)
     num_epochs = check_integer("num_epochs", num_epochs, minimum=0)
+    check_bool("verbose", verbose)
+    check_bool("plain", plain)
     check_ctx(ctx)
     check_parameters(net)
     check_device(net, ctx)

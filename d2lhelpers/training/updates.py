@@ -111,6 +111,7 @@ def _is_plain(trainer):
             and np.dtype(param.dtype) == np.float32
             and optimizer.param_dict.get(i) is param
             and updater.states_synced.get(i)
+            and i in updater.states
             and i in optimizer._index_update_count
             and (updater.states[i] is None) == (not optimizer.momentum)
             for i, param in params.items()
@@ -131,22 +132,26 @@ class _Settings:
 
     def __init__(self, trainer):
         self.trainer, self.optimizer, self.updater = trainer, trainer._optimizer, trainer._updaters[0]
-        of_all = {i: param for i, param in enumerate(trainer._params) if param.grad_req != "null"}
+        self._all = list(trainer._params)
+        of_all = {i: param for i, param in enumerate(self._all) if param.grad_req != "null"}
         self.indices, self.list = list(of_all), list(of_all.values())
         self.params = set(self.list)
         self.states = [self.updater.states[i] for i in self.indices]
-        self._arrays = Arrays(trainer._params)
+        self._arrays = Arrays(self._all)
         self._of_params = [(param, param.lr_mult, param.wd_mult) for param in self.list]
         self._of_trainer = self._seen()
 
     def is_current(self):
         states, synced = self.updater.states, self.updater.states_synced
+        counts = self.optimizer._index_update_count
         return (
             self._of_trainer == self._seen()
+            and self._all == self.trainer._params
             and self._arrays.are_current()
             and all(param.lr_mult == lr and param.wd_mult == wd for param, lr, wd in self._of_params)
             and all(
-                states.get(i) is state and synced.get(i) for i, state in zip(self.indices, self.states, strict=True)
+                i in states and states[i] is state and synced.get(i) and i in counts
+                for i, state in zip(self.indices, self.states, strict=True)
             )
         )
 
