@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import mxnet as mx
 from mxnet.base import MXNetError
+from mxnet.ndarray.sparse import BaseSparseNDArray
 
 from ..rows import Rows
 from ..validation import is_np
@@ -88,7 +89,8 @@ class FusedGradients:
         of_one_kind = is_gathered or is_np(X) == as_np
         if X.shape[:1] != y.shape[:1] or not of_one_kind or as_np != mx.util.is_np_array() or y.ctx != X.ctx:
             return None
-        if not all(array.grad is None and array.stype == "default" for array in ([y] if is_gathered else [X, y])):
+        arrays = (y,) if is_gathered else (X, y)
+        if any(array.grad is not None or isinstance(array, BaseSparseNDArray) for array in arrays):
             return None  # the learner wants their gradients, too, or they are sparse
         graph = self._graphs[key]
         if graph is None or (graph and not (graph.is_current() and graph.kind.is_np == as_np)):
