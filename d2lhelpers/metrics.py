@@ -1,10 +1,16 @@
 """How good a model is: accuracy and mean loss, on one minibatch and over a data set."""
 
+import contextlib
 import math
+import os
+import re
+import traceback
 from collections import deque
 from contextlib import contextmanager
 
+import mxnet as mx
 import numpy as np
+import tqdm
 from mxnet import autograd, gluon, nd
 from mxnet.base import MXNetError
 
@@ -21,6 +27,9 @@ from .validation import (
     check_same_length,
     is_np,
 )
+
+_FOLDERS = [os.path.dirname(path) + os.sep for path in (__file__, mx.__file__, tqdm.__file__)]
+_NOT_THEIRS = (*_FOLDERS, contextlib.__file__, "<string>", "<frozen ")  # MXNet makes its functions from strings
 
 
 def accuracy(y_hat, y):
@@ -630,7 +639,16 @@ def _has_classes(y_hat):
 
 
 def _reason(error):
-    """Return the line of an engine's error that is about its cause, without the C++ stack."""
+    """Return the line of an engine's error that is about its cause, without the C++ stack, and the learner's line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     named = [line for line in lines if line.startswith("MXNetError: ")]
-    return (named or lines or ["unknown"])[-1].removeprefix("MXNetError: ")
+    text = (named or lines or ["unknown"])[-1].removeprefix("MXNetError: ")
+    if "already in a computational graph" in text:
+        text = "an array was changed in place while gradients are recorded; write x = x / 2 instead of x /= 2"
+    text = re.sub(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ", "", text)  # the time, and where in MXNet
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_NOT_THEIRS)
+    ]
+    if not frames or not frames[-1].line:
+        return text
+    return f"{text} (in {frames[-1].name}: {frames[-1].line})"

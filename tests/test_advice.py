@@ -1,5 +1,6 @@
 """What is handed in and does not fit: the error names it, and its advice works when it is followed."""
 
+import copy
 import re
 from types import SimpleNamespace
 
@@ -379,6 +380,88 @@ def test_a_layer_that_was_added_and_never_initialised(xp):
     names = ", ".join(param.name for param in net[1].collect_params().values())
     run.refused(rf"parameters of net that were added last were never initialised \({names}\); call net\.initialize\(\)",
                 trainer=lambda n: None)  # fmt: skip
+
+
+def marked(net):
+    net[1].weight.data().attach_grad()
+    return net
+
+
+@pytest.mark.parametrize("change", [marked, copy.deepcopy])
+@pytest.mark.parametrize("grad_req", ["write", "add"])
+def test_gradients_that_the_trainer_does_not_find(xp, change, grad_req):
+    def prepared():
+        net = nn.Sequential()
+        net.add(nn.Dense(3, in_units=3), nn.Dense(1, in_units=3))
+        run = case(xp, net=net)
+        net[0].bias.grad_req = "null"
+        net[1].weight.grad_req = grad_req
+        return run
+
+    expected, run = prepared(), prepared()
+    run.net = change(run.net)
+    run.trainer = new_trainer(run.net)
+    names = r"net\[1\] \(\w+weight\)" if change is marked else r"net\[0\], net\[1\] \(\w+, \w+, \w+\)"
+    advice = run.refused(rf"trainer does not find the gradients of {names}: .* anew: (for .*)$").group(1)
+    run.follow(advice)
+    assert [param.grad_req for param in run.net.collect_params().values()] == ["write", "null", grad_req, "write"]
+    assert run.train().loss == expected.train().loss
+
+
+def test_a_bias_that_is_not_trained(xp):
+    run = case(xp)
+    trainer = gluon.Trainer(run.net.collect_params(".*weight"), "sgd", {"learning_rate": 0.1})
+    advice = run.refused(r"trainer does not act on net \(\w+bias\); .*say so: (.*)\.$", trainer=trainer).group(1)
+    run.follow(advice)
+    before = run.net.weight.data().asnumpy()
+    run.train()
+    assert (run.net.weight.data().asnumpy() != before).all()
+
+
+class Halving(nn.Dense):
+    def forward(self, X):
+        y_hat = super().forward(X)
+        y_hat /= 2
+        return y_hat
+
+
+def test_an_array_that_is_changed_in_place(xp):
+    message = r"^net cannot take .*: an array was changed in place .*; write x = x / 2 .* \(in forward: y_hat /= 2\)$"
+    case(xp, net=Halving(1)).refused(message)
+
+
+# where it came up
+
+
+def fits_not(*arrays):
+    return mx.nd.dot(mx.nd.ones((2, 3)), mx.nd.ones((2, 3)))
+
+
+def minibatches_that_do_not_fit():
+    yield fits_not()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("metric", fits_not, "MXNet could not compute this"),
+        ("trainer", fits_not, "MXNet could not compute this"),
+        ("train_iter", minibatches_that_do_not_fit(), "MXNet could not compute this"),
+        ("loss", fits_not, "loss cannot compare y_hat"),
+        ("net", fits_not, "net cannot take features"),
+    ],
+)
+def test_the_line_of_the_learner_is_named(name, value, message):
+    place = r"\(in fits_not: return mx\.nd\.dot\(mx\.nd\.ones\(\(2, 3\)\), mx\.nd\.ones\(\(2, 3\)\)\)\)$"
+    changes = {"trainer": lambda n: None} if name == "net" else {}
+    case(mx.nd).refused(rf"^{message}.*: dot shape error: \[2,3\] X \[2,3\] {place}", **changes | {name: value})
+
+
+def test_neither_the_time_nor_a_file_of_mxnets_is_told():
+    message = r"^(?!.*\d\d:\d\d:\d\d)net cannot take features .*: Error in operator \w+: Check failed: param\.kernel"
+    net = nn.MaxPool2D(5)
+    net.hybridize()
+    case(mx.nd).refused(message, net=net, X=mx.nd.ones((4, 1, 2, 2)), trainer=lambda n: None)
 
 
 # minibatches and metrics

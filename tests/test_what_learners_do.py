@@ -624,6 +624,30 @@ print(losses, nd.random.uniform(shape=(2,)).asnumpy().tolist())
     assert said[0] == said[1]
 
 
+@pytest.mark.parametrize("grad_req", ["write", "add"])
+def test_attach_grad_on_the_parameters_of_a_network(xp, grad_req):
+    """Autograd puts their gradients into the array that was attached last, and `Parameter.grad` returns another one."""
+
+    def case(plain):
+        net = nn.Dense(1, in_units=3)
+        net.initialize()
+        params = [param.data() for param in net.collect_params().values()]
+        for param in params:
+            param.attach_grad(grad_req)
+
+        def step(batch_size):
+            dh.sgd(params, 0.1, batch_size)
+            for param in params:
+                param.grad[:] = 0
+
+        history = dh.train(net, batches(xp), L2, step, 3, verbose=False, plain=plain)
+        return history.loss, [param.asnumpy() for param in params], net.weight.grad().asnumpy()
+
+    losses, _, gradient = same(case)
+    assert losses[2] < losses[1] < losses[0]
+    assert not gradient.any()
+
+
 # layers that are not ready, names, operators in Python
 
 

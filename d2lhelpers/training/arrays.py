@@ -3,6 +3,8 @@
 from mxnet import autograd
 from mxnet.base import MXNetError
 
+from .engine import are_one
+
 
 def leads_further(array):
     """Tell whether an array was recorded, so that gradients go through it to what it was computed from.
@@ -35,6 +37,26 @@ def is_plain(param, context):
     (True, False)
     """
     return bool(param._data) and param.list_ctx() == [context] and param._stype == param._grad_stype == "default"
+
+
+def has_its_gradient(param):
+    """Tell whether autograd puts a plain parameter's gradient where the parameter has it.
+
+    It does not where ``attach_grad`` was called on the parameter's array, nor on one of a copy of the network.
+
+    Examples
+    --------
+    >>> import mxnet as mx
+    >>> net = mx.gluon.nn.Dense(1, in_units=1)
+    >>> net.initialize()
+    >>> net.weight.data().attach_grad()
+    >>> has_its_gradient(net.bias), has_its_gradient(net.weight)
+    (True, False)
+    """
+    used = param.data().grad
+    if param.grad_req == "null":
+        return used is None
+    return used is not None and are_one(used, param.grad())
 
 
 class Arrays:

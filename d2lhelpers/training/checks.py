@@ -2,6 +2,8 @@
 
 from mxnet import gluon
 
+from .arrays import has_its_gradient, is_plain
+
 
 def check_device(net, ctx):
     """Check that a network's parameters are on the device that its minibatches are to be moved to.
@@ -75,20 +77,46 @@ def check_trainer(net, trainer):
                 f"the parameters of net are on {len(param.list_ctx())} devices, but train uses one; move them, with "
                 "net.collect_params().reset_ctx(dh.try_gpu()), and make the trainer anew."
             )
+    if type(trainer) is gluon.Trainer:
+        lost = [param for param in params if id(param) in ours and _has_lost_its_gradient(param)]
+        if lost:
+            raise ValueError(
+                f"trainer does not find the gradients of {_names(net, lost)}: after attach_grad(), or in a copy that "
+                "copy.deepcopy() has made, they are not those of the parameters; have all made anew: for param in "
+                'net.collect_params().values(): req, param.grad_req = param.grad_req, "null"; param.grad_req = req'
+            )
+
+
+def _has_lost_its_gradient(param):
+    is_trained = param._data is not None and param.grad_req != "null"
+    return is_trained and is_plain(param, param.list_ctx()[0]) and not has_its_gradient(param)
 
 
 def _layers(net, params):
     """Return what the layers that hold the parameters are called from outside, as in ``net[0]`` or ``net.output``."""
-    wanted, layers = {id(param) for param in params}, {}
+    wanted = set(params)
+    return [layer for layer, owned in _owners(net).items() if not wanted.isdisjoint(owned.values())]
+
+
+def _owners(net):
+    """Return the parameters of each layer by their names in it."""
+    owners = {}
     for path, param in net._collect_params_with_prefix().items():
-        if id(param) in wanted:
-            *parts, _ = path.split(".")
-            layers["net" + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in parts)] = None
-    return list(layers)
+        *parts, name = path.split(".")
+        layer = "net" + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in parts)
+        owners.setdefault(layer, {})[name] = param
+    return owners
 
 
 def _freeze(net, params):
-    return "; ".join(f'{layer}.collect_params().setattr("grad_req", "null")' for layer in _layers(net, params))
+    """Return what keeps the parameters as they are: all of a layer, or only some of it."""
+    wanted, lines = set(params), []
+    for layer, owned in _owners(net).items():
+        if wanted.issuperset(owned.values()):
+            lines.append(f'{layer}.collect_params().setattr("grad_req", "null")')
+        else:
+            lines.extend(f'{layer}.{name}.grad_req = "null"' for name, param in owned.items() if param in wanted)
+    return "; ".join(lines)
 
 
 def _names(net, params):

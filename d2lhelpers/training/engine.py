@@ -38,6 +38,7 @@ _invoke = _function(
     ctypes.POINTER(ctypes.POINTER(ctypes.c_int)),
 )
 _slice = _function("MXNDArraySlice", NDArrayHandle, ctypes.c_uint32, ctypes.c_uint32, _HANDLES)
+_address = _function("MXNDArrayGetData", NDArrayHandle, ctypes.POINTER(ctypes.c_void_p))
 _free = _function("MXNDArrayFree", NDArrayHandle)
 _forward = _function("MXExecutorForward", ExecutorHandle, ctypes.c_int)
 _backward = _function("MXExecutorBackwardEx", ExecutorHandle, ctypes.c_uint32, _HANDLES, ctypes.c_int)
@@ -47,6 +48,22 @@ def _operator(name):
     operator = ctypes.c_void_p()
     _find(name.encode(), ctypes.byref(operator))
     return operator
+
+
+def are_one(array, other):
+    """Tell whether two arrays are the same numbers in memory.
+
+    Examples
+    --------
+    >>> from mxnet import nd
+    >>> array = nd.ones((2,))
+    >>> are_one(array, array.reshape((2, 1))), are_one(array, array.copy())
+    (True, False)
+    """
+    addresses = ctypes.c_void_p(), ctypes.c_void_p()
+    for each, address in zip((array, other), addresses, strict=True):
+        _address(each.handle, ctypes.byref(address))
+    return addresses[0].value == addresses[1].value
 
 
 def apply(name, *inputs, **options):

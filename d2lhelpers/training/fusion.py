@@ -16,7 +16,7 @@ from mxnet.ndarray.sparse import BaseSparseNDArray
 
 from ..rows import Rows
 from ..validation import is_np
-from .arrays import Arrays, is_plain
+from .arrays import Arrays, has_its_gradient, is_plain
 from .engine import BoundGraph, Operator
 from .minibatches import Copied, GatheredAhead, can_be_gathered_ahead
 from .tracing import INPUTS, Untraceable, can_be_fused, settings_of, traced
@@ -99,7 +99,8 @@ class FusedGradients:
 
     def _made(self, X, y, num_examples):
         """Return a new graph, None if there can be none for the time being, or False if there never can be one."""
-        if not all(is_plain(param, X.ctx) for param in self._net.collect_params().values()):
+        params = self._net.collect_params().values()
+        if not all(is_plain(param, X.ctx) and has_its_gradient(param) for param in params):
             return None
         try:
             graph = FusedGraph(self._net, self._loss, X, y, num_examples)
