@@ -1,20 +1,14 @@
 """How good a model is: accuracy and mean loss, on one minibatch and over a data set."""
 
-import contextlib
 import math
-import os
-import re
-import traceback
 from collections import deque
-from contextlib import contextmanager
 
-import mxnet as mx
 import numpy as np
-import tqdm
 from mxnet import autograd, gluon, nd
 from mxnet.base import MXNetError
 
 from .devices import on_device
+from .engine_errors import engine_errors, reason_of
 from .validation import (
     as_labels,
     check_array,
@@ -27,9 +21,6 @@ from .validation import (
     check_same_length,
     is_np,
 )
-
-_FOLDERS = [os.path.dirname(path) + os.sep for path in (__file__, mx.__file__, tqdm.__file__)]
-_NOT_THEIRS = (*_FOLDERS, contextlib.__file__, "<string>", "<frozen ")  # MXNet makes its functions from strings
 
 
 def accuracy(y_hat, y):
@@ -412,41 +403,6 @@ def _is_on_gpu(param):
     return is_initialised and all(ctx.device_type == "gpu" for ctx in param.list_ctx())
 
 
-@contextmanager
-def engine_errors():
-    """Turn an error of MXNet's engine into one that gives its cause, and leave nothing of any error in the engine.
-
-    The engine computes later than it is called. What it could not compute it would raise wherever a result is waited
-    for next, even one of another network.
-
-    Examples
-    --------
-    >>> from mxnet import nd
-    >>> with engine_errors():
-    ...     nd.dot(nd.ones((2, 2), dtype="float16"), nd.ones((2, 2), dtype="float16")).wait_to_read()
-    Traceback (most recent call last):
-        ...
-    ValueError: MXNet could not compute this: ...
-    """
-    try:
-        yield
-    except MXNetError as error:
-        _empty_engine()
-        raise ValueError(f"MXNet could not compute this: {_reason(error)}") from None
-    except Exception:
-        _empty_engine()
-        raise
-
-
-def _empty_engine():
-    for _ in range(100):  # each time, it raises one of the errors, and forgets it
-        try:
-            nd.waitall()
-        except MXNetError:
-            continue
-        return
-
-
 def forward(net, X):
     """Compute ``net(X)``, and say plainly what is wrong where MXNet would not.
 
@@ -470,7 +426,7 @@ def forward(net, X):
         y_hat = net(X)
     except MXNetError as error:
         _explain_type(net, X, error)
-        raise ValueError(f"net cannot take features of the shape {X.shape}: {_reason(error)}") from None
+        raise ValueError(f"net cannot take features of the shape {X.shape}: {reason_of(error)}") from None
     except RuntimeError as error:
         if "has not been initialized" not in str(error):
             raise
@@ -609,7 +565,7 @@ def _why_not(loss, y_hat, y, error):
     if y.dtype != y_hat.dtype:
         wanted = np.dtype(y_hat.dtype).name
         return f'y is {np.dtype(y.dtype).name}, but y_hat is {wanted}; convert it with y.astype("{wanted}").'
-    return f"loss cannot compare y_hat of the shape {y_hat.shape} with y of the shape {y.shape}: {_reason(error)}"
+    return f"loss cannot compare y_hat of the shape {y_hat.shape} with y of the shape {y.shape}: {reason_of(error)}"
 
 
 def check_labels(y_hat, y):
@@ -636,19 +592,3 @@ def check_labels(y_hat, y):
 
 def _has_classes(y_hat):
     return len(y_hat.shape) == 2 and y_hat.shape[1] > 1
-
-
-def _reason(error):
-    """Return the line of an engine's error that is about its cause, without the C++ stack, and the learner's line."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    named = [line for line in lines if line.startswith("MXNetError: ")]
-    text = (named or lines or ["unknown"])[-1].removeprefix("MXNetError: ")
-    if "already in a computational graph" in text:
-        text = "an array was changed in place while gradients are recorded; write x = x / 2 instead of x /= 2"
-    text = re.sub(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ", "", text)  # the time, and where in MXNet
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_NOT_THEIRS)
-    ]
-    if not frames or not frames[-1].line:
-        return text
-    return f"{text} (in {frames[-1].name}: {frames[-1].line})"

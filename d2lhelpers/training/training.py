@@ -2,7 +2,8 @@
 
 from ..cluster import num_workers, rank
 from ..devices import check_ctx
-from ..metrics import check_parameters, engine_errors
+from ..engine_errors import engine_errors
+from ..metrics import check_parameters
 from ..validation import check_bool, check_callable, check_integer, check_iterable
 from .checks import check_device, check_trainer
 from .fast import FastRun
