@@ -93,9 +93,10 @@ def synthetic_data(w, b, num_examples, noise=0.01):
     """
     if isinstance(w, list | tuple | np.ndarray):
         try:
-            if np.asarray(w).dtype.kind in "USc":  # NumPy would read texts, and leave out imaginary parts
+            values = np.asarray(w, dtype="float32")
+            if np.asarray(w).dtype.kind in "USc":  # NumPy reads texts, and leaves out imaginary parts
                 raise TypeError
-            w = (mxnp if mx.util.is_np_array() else nd).array(np.asarray(w, dtype="float32"))
+            w = (mxnp if mx.util.is_np_array() else nd).array(values)
         except (TypeError, ValueError):
             raise TypeError(f"w must be a list of numbers, but is {w!r}; for example w=[2, -3.4].") from None
     check_array("w", w, ndim=(1,))

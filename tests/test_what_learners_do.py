@@ -460,11 +460,13 @@ def test_minibatches_that_are_recorded_from_the_fourth_on(momentum):
                 if is_first:
                     yield X, y
 
+        minibatches = data()
         try:
-            dh.train(both[1], data(), L2, trainer, 1, verbose=False, plain=plain)
+            dh.train(both[1], minibatches, L2, trainer, 1, verbose=False, plain=plain)
         except ValueError as error:
             print(error)
         finally:
+            minibatches.close()  # or the end of its recording would fall into another test
             autograd.set_recording(False)
             autograd.set_training(False)
         found = [(param.grad().asnumpy(), param.data()._fresh_grad) for param in both[0].collect_params().values()]
