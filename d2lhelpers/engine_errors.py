@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import traceback
-from contextlib import contextmanager
 
 import mxnet as mx
 import tqdm
@@ -15,7 +14,7 @@ _FOLDERS = [os.path.dirname(path) + os.sep for path in (__file__, mx.__file__, t
 _NOT_THEIRS = (*_FOLDERS, contextlib.__file__, "<string>", "<frozen ")  # MXNet makes its functions from strings
 
 
-@contextmanager
+@contextlib.contextmanager
 def engine_errors():
     """Turn an error of MXNet's engine into one that gives its cause, and leave nothing of any error in the engine.
 

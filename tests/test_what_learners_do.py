@@ -529,11 +529,17 @@ def test_a_trainer_that_changes_between_epochs(change, momentum, dtype):
     assert isinstance(found, str) == (change is freeze)
 
 
+class ScalingAsToldElsewhere(Own):
+    def hybrid_forward(self, F, X):
+        return self.out(X) * self.elsewhere.scale  # no setting of the block, by which alone the change would be seen
+
+
 def test_a_network_that_is_hybridized_anew_within_an_epoch():
     """Its next graph may come to be in memory where the one before was."""
 
     def case(plain):
-        net = Scaling()
+        net = ScalingAsToldElsewhere()
+        net.elsewhere = types.SimpleNamespace(scale=1)
         net.initialize()
         net.hybridize()
         data = batches()
@@ -541,7 +547,7 @@ def test_a_network_that_is_hybridized_anew_within_an_epoch():
         def minibatches():
             for n, (X, y) in enumerate(data):
                 if n == 2:
-                    net.scale = 3
+                    net.elsewhere.scale = 3
                     net.hybridize()
                     net.collect_params(), net.collect_params()  # they leave the freed one to be taken up next
                     net(X)
